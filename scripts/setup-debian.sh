@@ -1,0 +1,60 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Installs what the tests need from Debian (or Ubuntu) and is not there yet: other people's smart-card software, a
+# browser, the font of official documents, a PDF reader, Node.js, and what pyscard is compiled with.  Silent when
+# nothing is missing.  `make up` needs none of it.
+set -eu
+PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" # dpkg wants ldconfig and its like
+
+packages="
+    ca-certificates
+    chromium
+    fonts-ipamj-mincho
+    gcc
+    libc6-dev
+    libpcsclite-dev
+    opensc
+    openssl
+    pcscd
+    poppler-utils
+    swig
+    vsmartcard-vpcd
+"
+# Another Node.js or Python than Debian's may be in use: then Debian's is not wanted.
+command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || packages="$packages nodejs npm"
+"${PYTHON:-python3}" -c 'import os, sys, sysconfig
+sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' || packages="$packages python3-dev"
+
+missing=""
+for package in $packages; do
+    dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"
+done
+[ -z "$missing" ] && exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "setup: this is no Debian; please install by hand what corresponds to:$missing" >&2
+    exit 1
+fi
+root=""
+[ "$(id -u)" = 0 ] || root="sudo"
+
+# Three tries: mirrors are sometimes in the middle of an update.
+try() {
+    for attempt in 1 2 3; do
+        "$@" >"$log" 2>&1 && return 0
+        [ "$attempt" = 3 ] || sleep $((attempt * 5))
+    done
+    cat "$log" >&2
+    echo "setup: failed: $*" >&2
+    return 1
+}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+echo "setup: installing$missing" >&2
+apt="$root env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300"
+# shellcheck disable=SC2086 # word splitting is meant
+{
+    try $apt update
+    try $apt install -y --no-install-recommends $missing
+}
