@@ -114,3 +114,25 @@ def test_module_check_finds_what_it_should() -> None:
     assert check_imports.door("json") is None
     assert check_imports.is_below("phone.app_http", "phone.app")
     assert not check_imports.is_below("phone.application", "phone.app")
+
+
+def test_lock_follows_the_project_file() -> None:
+    """What pyproject.toml asks for is what uv.lock answers; otherwise `make lock` was forgotten."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    lock = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))
+    entry = next(package for package in lock["package"] if package["name"] == "tegata")
+    extras = project["project"]["optional-dependencies"]
+    asked = [*project["project"]["dependencies"], *(wish for wishes in extras.values() for wish in wishes)]
+    assert {plain(wish) for wish in asked} == {written(wish) for wish in entry["metadata"]["requires-dist"]}
+    for group, wishes in project["dependency-groups"].items():
+        assert {plain(wish) for wish in wishes} == {written(wish) for wish in entry["metadata"]["requires-dev"][group]}
+
+
+def plain(wish: str) -> str:
+    """Return `name>=1` of a requirement, without its marker."""
+    return wish.split(";")[0].replace(" ", "")
+
+
+def written(wish: dict[str, str]) -> str:
+    """Return `name>=1` of a requirement as the lock writes it."""
+    return wish["name"] + wish["specifier"]
