@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Command and response APDUs (ISO/IEC 7816-3 §12.1, ISO/IEC 7816-4 §5).
 
-A command is parsed once into `Command`; `le` is `None` when no answer is expected, and the maximum (256, or 65536 in the extended
-form) when the field is zero.  Short form is written whenever the values fit it and the command was not extended before.
+A command is parsed once into `Command`; `le` is `None` when no answer is expected, and the maximum (256, or 65536 in
+the extended form) when the field is zero.  Short form is written whenever the values fit it and the command was not
+extended before.
 """
 
 from dataclasses import dataclass, field

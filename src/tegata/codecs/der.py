@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """DER (ITU-T X.690 §10, §11): writers that return bytes, and a strict bounded reader.
 
-Writers compose: `sequence(oid("1.2.3"), null())`.  The reader keeps the raw bytes of each element, because signatures cover bytes.
+Writers compose: `sequence(oid("1.2.3"), null())`.  The reader keeps the raw bytes of each element, because signatures
+cover bytes.
 """
 
 from dataclasses import dataclass, field

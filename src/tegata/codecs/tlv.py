@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """BER-TLV and SIMPLE-TLV data objects as cards write them (ISO/IEC 7816-4 §6.2, §6.3, annex E).
 
-Cards do not always use the shortest length, so both forms can be written and any is read.  Parsing is bounded: tags of at most three
-bytes, lengths of at most four, one level at a time (callers descend where they expect structure).
+Cards do not always use the shortest length, so both forms can be written and any is read.  Parsing is bounded: tags
+of at most three bytes, lengths of at most four, one level at a time (callers descend where they expect structure).
 """
 
 from dataclasses import dataclass, field

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Private keys and the signature schemes they offer.
 
-`PrivateKey` is what callers hold; `SoftwareKey` is the one in memory.  Algorithms and schemes are enumerations so that profiles can
-name them as data: RSA-2048 with SHA-256 is today's card, P-384 with SHA-384 the next.
+`PrivateKey` is what callers hold; `SoftwareKey` is the one in memory.  Algorithms and schemes are enumerations so
+that profiles can name them as data: RSA-2048 with SHA-256 is today's card, P-384 with SHA-384 the next.
 """
 
 from enum import StrEnum
@@ -168,7 +168,10 @@ class SoftwareKey:
         return key.sign(data, padding.PKCS1v15(), hash_of(scheme))
 
     def sign_padded(self, payload: bytes) -> bytes:
-        """RSA PKCS#1 v1.5 type 1 padding around `payload` verbatim (RFC 8017 §9.2 steps 3 to 5); `CryptoError` if too long."""
+        """RSA PKCS#1 v1.5 type 1 padding around `payload` verbatim (RFC 8017 §9.2 steps 3 to 5).
+
+        `CryptoError` if too long.
+        """
         if not isinstance(self._key, rsa.RSAPrivateKey):
             raise CryptoError("crypto.scheme_does_not_fit", scheme=Scheme.RSA_PKCS1_BARE.value)
         if not 1 <= len(payload) <= self._key.key_size // 8 - 11:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Message authentication and block encryption for cards: AES-CMAC (NIST SP 800-38B, RFC 4493) and AES-CBC without padding."""
+"""Message authentication and block encryption for cards: AES-CMAC (NIST SP 800-38B, RFC 4493) and AES-CBC without
+padding.
+"""
 
 import hmac
 

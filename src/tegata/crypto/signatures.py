@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Public-key operations: check a signature, encrypt to a key, and name schemes as AlgorithmIdentifiers.
 
-A signature that does not verify raises `BadSignature`; nothing here returns a boolean.  AlgorithmIdentifiers are accepted only in
-the exact bytes of the standards (RFC 4055, RFC 5754, RFC 5758), so that a parameter cannot be smuggled in.
+A signature that does not verify raises `BadSignature`; nothing here returns a boolean.  AlgorithmIdentifiers are
+accepted only in the exact bytes of the standards (RFC 4055, RFC 5754, RFC 5758), so that a parameter cannot be
+smuggled in.
 """
 
 import hashlib

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Seals secrets for the disk: AES-256-GCM under the data directory's key.
 
-Each sealed value is bound to a context string (where it belongs), so that one cannot be swapped for another.  Form: one version byte,
-12 bytes nonce, ciphertext with 16 bytes tag.  The key file is created once, readable by its owner only.
+Each sealed value is bound to a context string (where it belongs), so that one cannot be swapped for another.  Form:
+one version byte, 12 bytes nonce, ciphertext with 16 bytes tag.  The key file is created once, readable by its owner
+only.
 """
 
 import os

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one table of what is not publicly known, and what Tegata does instead.
 
-Each entry of `assumptions.toml` has a `value`, the `choices` it may take (empty: any), `why` it was chosen and the `source` of the doubt.
+Each entry of `assumptions.toml` has a `value`, the `choices` it may take (empty: any), `why` it was chosen and the
+`source` of the doubt.
 """
 
 import functools
@@ -36,5 +37,8 @@ def table() -> dict[str, Assumption]:
 
 
 def value(name: str) -> Any:
-    """Return the value of the assumption called `name`, e.g. `card.contact_atr`; raises `KeyError` for a name not in the table."""
+    """Return the value of the assumption called `name`, e.g.
+
+    `card.contact_atr`; raises `KeyError` for a name not in the table.
+    """
     return table()[name].value

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """基本4情報: the four attributes of a person, and how a signing certificate carries them.
 
-They are otherName entries of subjectAltName, each a UTF8String, in the order .1 .4 .3 .5 .2 .6 of arc 1.2.392.200149.8.5.5.  Flags mark
-characters that were substituted because the certificate's character set lacks them: one digit per character, `1` where substituted.
+They are otherName entries of subjectAltName, each a UTF8String, in the order .1 .4 .3 .5 .2 .6 of arc
+1.2.392.200149.8.5.5.  Flags mark characters that were substituted because the certificate's character set lacks them:
+one digit per character, `1` where substituted.
 """
 
 from dataclasses import dataclass, field
@@ -35,7 +36,10 @@ class Sex(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BirthDate:
-    """A birth date as certificates write it: era digit (1 Meiji … 5 Reiwa, 0 unknown), then the *Gregorian* date; 0 is unknown."""
+    """A birth date as certificates write it: era digit (1 Meiji … 5 Reiwa, 0 unknown), then the *Gregorian* date.
+
+    0 is unknown.
+    """
 
     era: int
     year: int = field(repr=False)
@@ -69,7 +73,10 @@ _ERA_STARTS: Final = ((1868, 1, 25), (1912, 7, 30), (1926, 12, 25), (1989, 1, 8)
 
 @dataclass(frozen=True, slots=True)
 class BasicFour:
-    """Name, address, birth date and sex, with the substitution flags of name and address.  Its repr shows nothing personal."""
+    """Name, address, birth date and sex, with the substitution flags of name and address.
+
+    Its repr shows nothing personal.
+    """
 
     name: str = field(repr=False)
     name_flags: str = field(repr=False)
@@ -92,7 +99,10 @@ class BasicFour:
 
     @classmethod
     def from_san_der(cls, data: bytes) -> "BasicFour":
-        """Read the GeneralNames of a signing certificate; unknown otherNames are passed over.  Raises `BadAttributes`."""
+        """Read the GeneralNames of a signing certificate.
+
+        Unknown otherNames are passed over.  Raises `BadAttributes`.
+        """
         try:
             found = dict(_other_names(data))
         except (der.DerError, UnicodeDecodeError, ValueError) as error:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Distinguished names in JPKI's certificates, as DER.
 
-Sources: the published CA certificates (subject, Japanese subjectAltName) and decoded end-entity certificates (issuerAltName, distribution
-points).  Country is a PrintableString, every other value a UTF8String.  Both authorities keep their name over key generations.
+Sources: the published CA certificates (subject, Japanese subjectAltName) and decoded end-entity certificates
+(issuerAltName, distribution points).  Country is a PrintableString, every other value a UTF8String.  Both authorities
+keep their name over key generations.
 """
 
 from typing import Final
@@ -16,7 +17,9 @@ _UNIT_JA: Final = {Kind.SIGNING: "公的個人認証サービス署名用", Kind
 _OPERATOR: Final = "Japan Agency for Local Authority Information Systems"
 _OPERATOR_JA: Final = "地方公共団体情報システム機構"
 TEST_MARK: Final = "TEGATA TEST"
-"""Stands in every CA name of this country in place of nothing in the genuine one, so that neither is taken for the other."""
+"""Stands in every CA name of this country in place of nothing in the genuine one, so that neither is taken for the
+other.
+"""
 
 
 def rdn(attribute: str, value: str) -> bytes:

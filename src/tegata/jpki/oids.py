@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Object identifiers of JPKI (arc 1.2.392.200149.8.5) and of the standards that its certificates use.
 
-Certificates issued here carry policies of the test arm (assumption `jpki.policy_arm`); the production identifiers are listed for
-verifiers that an operator points at the genuine authorities.
+Certificates issued here carry policies of the test arm (assumption `jpki.policy_arm`); the production identifiers are
+listed for verifiers that an operator points at the genuine authorities.
 """
 
 from typing import Final
