@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Municipalities as certificates and kiosks name them: five-digit code, Japanese name, Hepburn with type suffix.
 
-Codes are those of JIS X 0401 and JIS X 0402 (全国地方公共団体コード without its check digit); a designated city appears by its
-wards.
+Codes are those of JIS X 0401 and JIS X 0402 (全国地方公共団体コード without its check digit); a designated city
+appears by its wards.
 """
 
 import functools

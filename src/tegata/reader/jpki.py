@@ -46,12 +46,17 @@ class JpkiSession:
         self._run(commands.verify(card_map.jpki_file("pin", kind), pin_bytes(kind.value, pin)))
 
     def certificate(self, kind: Kind) -> bytes:
-        """Return the DER certificate.  Raises `PinRequired` where it is guarded, `NoCertificate` where it is missing."""
+        """Return the DER certificate.  Raises `PinRequired` where it is guarded, `NoCertificate` if it is missing."""
         return self._certificate("certificate", kind)
 
     def ca_certificate(self, kind: Kind) -> bytes:
         """Return the DER certificate of the authority; raises `NoCertificate`."""
         return self._certificate("ca_certificate", kind)
+
+    def certificates_present(self) -> frozenset[Kind]:
+        """Return which certificates the card carries; needs no PIN."""
+        marks = self._run(commands.read_file(card_map.application("jpki").by_role("certificate_flags").id))
+        return frozenset(kind for kind, mark in zip((Kind.SIGNING, Kind.AUTHENTICATION), marks, strict=False) if mark)
 
     def sign(self, kind: Kind, data: bytes, scheme: Scheme = Scheme.RSA_PKCS1_SHA256) -> bytes:
         """Hash `data` here and have the card sign the hash.

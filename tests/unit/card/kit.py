@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cards for tests: a small certification authority of their own, keys made once, and a card issued through its real commands."""
+"""Cards for tests: a small certification authority of their own, keys made once, and a card issued through its real
+commands.
+"""
 
 import functools
 import itertools

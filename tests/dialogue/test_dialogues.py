@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plays the conversations in `*.apdu`: what goes to the card, and what it must answer.
+
+# words             why, and where the behaviour is known from
+card PROFILE        start with an issued card (`card`, `gpse`), or with `blank card`
+reset               power off and on
+> HEX ; words       a command APDU
+< PATTERN ; words   the answer: hexadecimal, `??` any byte, `[n]` any n bytes, `*` anything
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tegata.card import Card
+from unit.card import kit
+
+FILES = sorted(Path(__file__).parent.glob("*.apdu"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_dialogue(file: Path) -> None:
+    """The card answers as the file says, line by line."""
+    card = kit.issued()
+    answer = b""
+    for number, verb, rest in lines(file):
+        if verb == "card":
+            card = start(rest)
+        elif verb == "reset":
+            card.reset()
+        elif verb == ">":
+            answer = card.transmit(bytes.fromhex(rest))
+        else:
+            assert re.fullmatch(pattern(rest), answer.hex().upper()), f"{file.name}:{number}: {answer.hex(' ').upper()}"
+
+
+def lines(file: Path) -> Iterator[tuple[int, str, str]]:
+    """Yield line number, verb and the rest of each line that is not empty or a remark."""
+    for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+        said = line.split(";")[0].strip()
+        if said and not said.startswith("#"):
+            verb, _, rest = said.partition(" ")
+            assert verb in ("card", "reset", ">", "<"), f"{file.name}:{number}"
+            yield number, verb, rest.strip()
+
+
+def start(words: str) -> Card:
+    """Return the card that a dialogue asks for."""
+    return kit.blank(words.removeprefix("blank ")) if words.startswith("blank ") else kit.issued(words)
+
+
+def pattern(words: str) -> str:
+    """Return the regular expression for an expected answer."""
+    compact = words.replace(" ", "").upper().replace("*", ".*").replace("??", "..")
+    return re.sub(r"\[(\d+)\]", lambda size: f".{{{2 * int(size[1])}}}", compact)
