@@ -42,7 +42,11 @@ class Press:
         inputs = {"data": json.dumps({**content, "font": self._family, "date": [now.year, now.month, now.day]})}
         try:
             pdf = compiler.compile(
-                self._template, format="pdf", sys_inputs=inputs, pdf_standards=STANDARD, timestamp=now
+                self._template,
+                format="pdf",
+                sys_inputs=inputs,
+                pdf_standards=STANDARD,
+                timestamp=now.replace(microsecond=0),
             )
         except typst.TypstError:
             raise Refused("municipality.cannot_set") from None  # its text may quote the page
