@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The copier in the shop (マルチコピー機): chooses, reads, takes money, prints; knows nobody and keeps nothing of them."""
+"""The copier in the shop (マルチコピー機): reads a card, takes money, prints; keeps nothing of anybody."""

@@ -34,8 +34,7 @@ MIGRATIONS = (
     CREATE INDEX sessions_to_report ON sessions (session_id) WHERE report IS NOT NULL;
     """,
 )
-_COLUMNS = MIGRATIONS[0].count("\n        ")
-_INSERT = f"INSERT INTO sessions VALUES ({', '.join('?' * _COLUMNS)})"
+_INSERT = "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _UPDATE = (
     "UPDATE sessions SET expires_at = ?, state = ?, reason = ?, transaction_id = ?, challenge = ?, fingerprint = ?, "
     "carrier = ?, tries_left = ?, paid = ?, report = ? WHERE session_id = ?"
