@@ -93,5 +93,5 @@ async def _post(
 def _refusal(error: KioskError) -> KioskError:
     """Return a partner's 404 or 409 as a refusal: to the terminal they would speak of its own transaction."""
     if isinstance(error, NotFound | OutOfStep):
-        return Refused(error.reason, clause=error.clause, **error.facts)
+        return Refused(error.reason, clause=error.clause, checks=(), **error.facts)
     return error

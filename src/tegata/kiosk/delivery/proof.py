@@ -63,8 +63,12 @@ class Prover:
             raise _translated(error) from error
 
     async def _fresh(self, certificate: bytes) -> Status:
+        """Ask for the status of a certificate; nothing for one of which none can be asked, for `verify` to say why."""
         nonce = self._random(NONCE_SIZE)
-        question = prepare_status(certificate, Kind.AUTHENTICATION, self._trust, nonce)
+        try:
+            question = prepare_status(certificate, Kind.AUTHENTICATION, self._trust, nonce)
+        except VerifyError:
+            return Status()
         try:
             answer = await self._status.ocsp(Kind.AUTHENTICATION.value, question.ocsp_request_der)
         except WireError as error:

@@ -40,9 +40,9 @@ def read(element: Element | None, pin: str | None, data: bytes) -> Proof:
             _present(jpki, pin)
         return Proof(certificate, jpki.sign(Kind.AUTHENTICATION, data), carrier)
     except PinRequired as error:
-        raise Declined("kiosk.pin_required", **_tries(jpki)) from error
+        raise Declined("kiosk.pin_required", clause=None, **_tries(jpki)) from error
     except ReaderError as error:
-        raise Declined(error.reason, **error.facts) from error
+        raise Declined(error.reason, clause=error.clause, **error.facts) from error
 
 
 def _present(jpki: JpkiSession, pin: str) -> None:
@@ -51,7 +51,7 @@ def _present(jpki: JpkiSession, pin: str) -> None:
     except (WrongPin, Blocked) as error:
         raise Declined(error.reason, tries_left=error.tries_left) from error
     except BadPinFormat as error:
-        raise Declined(error.reason, **_tries(jpki)) from error
+        raise Declined(error.reason, clause=error.clause, **_tries(jpki)) from error
 
 
 def _tries(jpki: JpkiSession) -> dict[str, object]:

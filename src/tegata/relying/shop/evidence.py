@@ -27,7 +27,7 @@ def record(contract: Contract, judged: Judgement) -> dict[str, Any]:
         "method": method(),
         "document": b64(evidence.data),
         "signature": b64(evidence.signature),
-        "scheme": evidence.scheme.value,
+        "scheme": verdict.scheme and verdict.scheme.value,
         "certificate": b64(evidence.certificate),
         "status": {
             "source": verdict.status_source,

@@ -14,12 +14,11 @@ from datetime import datetime
 
 import httpx
 
-from tegata.jpki import Kind, municipalities, names
+from tegata.jpki import Kind
 from tegata.relying.errors import Refused, Unavailable
 from tegata.verify import (
     Evidence,
     Status,
-    StatusRequest,
     StatusUnavailable,
     TrustStore,
     Verdict,
@@ -64,34 +63,26 @@ class Judge:
         Raises `Refused` with the verdict's reason and checks, or `Unavailable` when the status could not be learned.
         """
         try:
-            question = prepare_status(certificate, Kind.SIGNING, self._trust, self._random(NONCE_SIZE))
-            status = await self._fresh(question)
-            evidence = Evidence(certificate, document, signature, Kind.SIGNING, status)
+            evidence = Evidence(certificate, document, signature, Kind.SIGNING, await self._fresh(certificate))
             return Judgement(evidence, verify(evidence, self._trust, now()))
         except StatusUnavailable as error:
             raise Unavailable(error.reason, clause=error.clause, **error.facts).showing(error.checks) from error
         except VerifyError as error:
             raise Refused(error.reason, clause=error.clause, **error.facts).showing(error.checks) from error
 
-    async def _fresh(self, question: StatusRequest) -> Status:
+    async def _fresh(self, certificate: bytes) -> Status:
+        """Fetch the status of a certificate; nothing for one of which none can be asked, for `verify` to say why."""
         try:
-            return Status(
-                ocsp=await self._status.ocsp(question.kind.value, question.ocsp_request_der), nonce=question.nonce
-            )
+            question = prepare_status(certificate, Kind.SIGNING, self._trust, self._random(NONCE_SIZE))
+        except VerifyError:
+            return Status()
+        try:
+            ocsp = await self._status.ocsp(question.kind.value, question.ocsp_request_der)
+            return Status(ocsp=ocsp, nonce=question.nonce)
         except WireError as silence:
-            place = municipality_of(question.kind, question.crl_distribution_point)
-            if place is None:
+            if question.municipality_code is None:
                 raise Unavailable("shop.status_unavailable") from silence
         try:
-            return Status(crl=await self._status.crl(question.kind.value, place))
+            return Status(crl=await self._status.crl(question.kind.value, question.municipality_code))
         except WireError as error:
             raise Unavailable("shop.status_unavailable") from error
-
-
-def municipality_of(kind: Kind, point: bytes | None) -> str | None:
-    """Return the code of the municipality whose list a certificate names (a directory name, DER); `None` if unknown."""
-    for code, place in municipalities.table().items():
-        name = names.crldp_dn(kind, place)
-        if point in (name, names.directory_name(name)):
-            return code
-    return None

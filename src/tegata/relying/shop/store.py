@@ -104,7 +104,9 @@ def _text(moment: datetime) -> str:
 
 
 def _refusal_text(one: Refusal | None) -> str | None:
-    return one and json.dumps({"reason": one.reason, "at": _text(one.at), "facts": one.facts, "checks": one.checks})
+    if one is None:
+        return None
+    return json.dumps({"reason": one.reason, "at": _text(one.at), "facts": one.facts, "checks": one.checks})
 
 
 def _refusal(text: str | None) -> Refusal | None:
