@@ -21,7 +21,7 @@ METHOD: Final = "tegata.mobile.signing-certificate"
 def record(contract: Contract, judged: Judgement) -> dict[str, Any]:
     """Return the record of a signature that was accepted, as JSON values."""
     evidence, verdict = judged.evidence, judged.verdict
-    four = verdict.basic_four
+    status, four = evidence.status, verdict.basic_four
     return {
         "contract_id": contract.contract_id,
         "method": method(),
@@ -29,14 +29,12 @@ def record(contract: Contract, judged: Judgement) -> dict[str, Any]:
         "signature": b64(evidence.signature),
         "scheme": verdict.scheme and verdict.scheme.value,
         "certificate": b64(evidence.certificate),
-        "status": {
-            "source": verdict.status_source,
-            "ocsp": evidence.status.ocsp and b64(evidence.status.ocsp),
-            "nonce": evidence.status.nonce and b64(evidence.status.nonce),
-            "crl": evidence.status.crl and b64(evidence.status.crl),
-            "this_update": stamp(verdict.this_update),
-            "next_update": verdict.next_update and stamp(verdict.next_update),
-        },
+        "ocsp": status.ocsp and b64(status.ocsp),
+        "nonce": status.nonce and b64(status.nonce),
+        "crl": status.crl and b64(status.crl),
+        "status_source": verdict.status_source,
+        "this_update": stamp(verdict.this_update),
+        "next_update": verdict.next_update and stamp(verdict.next_update),
         "anchor_fingerprint": verdict.anchor_fingerprint,
         "verified_at": stamp(verdict.at),
         "attributes": four and four.to_json(),
@@ -57,14 +55,8 @@ def method() -> dict[str, str]:
 
 def summary(kept: dict[str, Any]) -> dict[str, Any]:
     """Return what a screen shows of the record; the whole is at `/evidence`."""
-    return {
-        "method": kept["method"],
-        "verified_at": kept["verified_at"],
-        "anchor_fingerprint": kept["anchor_fingerprint"],
-        "status_source": kept["status"]["source"],
-        "this_update": kept["status"]["this_update"],
-        "next_update": kept["status"]["next_update"],
-    }
+    shown = ("method", "verified_at", "anchor_fingerprint", "status_source", "this_update", "next_update")
+    return {name: kept[name] for name in shown}
 
 
 def stamp(moment: datetime) -> str:
