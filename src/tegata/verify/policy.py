@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a verifier accepts, as data: certificate policies, carriers, signature schemes, ages of status, sizes of input.
+
+The default accepts the certificates of this country (test arm) and nothing else; an operator who checks genuine cards
+passes `Policy(certificate_policies=PRODUCTION_POLICIES)` together with the genuine anchors.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Final
+
+from tegata.crypto.keys import Scheme
+from tegata.jpki import Carrier, Kind, oids
+
+Policies = Mapping[str, tuple[Kind, Carrier]]
+
+TEST_POLICIES: Final[Policies] = MappingProxyType(
+    {oids.policy(kind, carrier): (kind, carrier) for kind in Kind for carrier in Carrier}
+)
+"""Policy OID -> what it certifies, for certificates of this country."""
+
+PRODUCTION_POLICIES: Final[Policies] = MappingProxyType({oid: what for what, oid in oids.PRODUCTION_POLICIES.items()})
+"""The same for genuine certificates."""
+
+KNOWN_POLICIES: Final[Policies] = MappingProxyType({**TEST_POLICIES, **PRODUCTION_POLICIES})
+"""Both: enough to say what a certificate claims to be, before anything says whether that is accepted."""
+
+SCHEMES: Final = frozenset(set(Scheme) - {Scheme.RSA_PKCS1_BARE})
+"""Every scheme that hashes.  Bare padding signs whatever it is given, so it proves nothing about a document."""
+
+CERTIFICATE_LIMIT: Final = 16 << 10
+OCSP_LIMIT: Final = 64 << 10
+CRL_LIMIT: Final = 64 << 20
+"""Bytes beyond which input is refused unread; genuine certificates are about 2 kB, responses 1 to 3 kB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What one relying party accepts.
+
+    `skew` is how far a status may seem to come from the future; `ocsp_max_age` and `crl_max_age` bound how old it may
+    be even when it says that it holds longer (the genuine sources are renewed every 15 minutes and daily).
+    """
+
+    certificate_policies: Policies = field(default_factory=lambda: TEST_POLICIES)
+    carriers: frozenset[Carrier] = frozenset(Carrier)
+    schemes: frozenset[Scheme] = SCHEMES
+    skew: timedelta = timedelta(seconds=60)
+    ocsp_max_age: timedelta = timedelta(hours=1)
+    crl_max_age: timedelta = timedelta(days=2)
+    responder_needs_no_check: bool = True
+    """Refuse a delegated responder without id-pkix-ocsp-nocheck: nothing else says that it is not revoked."""
+
+
+DEFAULT_POLICY: Final = Policy()
