@@ -63,7 +63,12 @@ class Command:
     extended: bool = field(default=False, compare=False)
 
     def to_bytes(self) -> bytes:
-        """Return the encoding: short form if it fits, else extended (ISO/IEC 7816-4 §5.2)."""
+        """Return the encoding: short form if it fits, else extended (ISO/IEC 7816-4 §5.2).
+
+        Raises `ApduError` for more data than an APDU can carry.
+        """
+        if len(self.data) > 0xFFFF:
+            raise ApduError("codecs.apdu_malformed", clause="ISO/IEC 7816-4 §5.2")
         head = bytes((self.cla, self.ins, self.p1, self.p2))
         if self.extended or len(self.data) > 255 or (self.le or 0) > 256:
             return head + self._extended()

@@ -46,7 +46,8 @@ def set_of(*parts: bytes) -> bytes:
 
 def integer(value: int) -> bytes:
     """INTEGER in the fewest bytes."""
-    return tlv(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+    magnitude = ~value if value < 0 else value
+    return tlv(INTEGER, value.to_bytes(magnitude.bit_length() // 8 + 1, "big", signed=True))
 
 
 def enumerated(value: int) -> bytes:
@@ -92,7 +93,7 @@ def named_bits(*bits: int) -> bytes:
     if not bits:
         return bit_string(b"")
     size = max(bits) + 1
-    value = sum(1 << (size - 1 - bit) for bit in bits)
+    value = sum(1 << (size - 1 - bit) for bit in set(bits))
     unused = -size % 8
     return bit_string((value << unused).to_bytes((size + 7) // 8, "big"), unused)
 

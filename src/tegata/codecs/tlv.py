@@ -41,7 +41,10 @@ def _length(size: int, style: Style) -> bytes:
 
 
 def parse(data: bytes) -> list[Tlv]:
-    """Read all data objects, skipping `00` and `FF` padding between them; raises `TlvError`."""
+    """Read all data objects, skipping `00` and `FF` padding between them; raises `TlvError`.
+
+    A tag that begins with `FF`, as the outer object of a file has, is taken for padding here: `parse_one` reads it.
+    """
     found = []
     position = 0
     while position < len(data):

@@ -8,6 +8,7 @@ that profiles can name them as data: RSA-2048 with SHA-256 is today's card, P-38
 from enum import StrEnum
 from typing import Protocol, cast
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import NoDigestInfo, Prehashed
@@ -121,7 +122,7 @@ class SoftwareKey:
         """Load an unencrypted PKCS#8 key (RFC 5958); raises `CryptoError` for anything else."""
         try:
             key = serialization.load_der_private_key(der, None)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise CryptoError("crypto.bad_private_key") from error
         if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
             raise CryptoError("crypto.bad_private_key")

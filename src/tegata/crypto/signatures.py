@@ -29,19 +29,27 @@ PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 
 def load_spki(spki: bytes) -> PublicKey:
-    """Load a DER SubjectPublicKeyInfo; raises `CryptoError` unless it is RSA or a NIST curve."""
+    """Load a DER SubjectPublicKeyInfo; raises `CryptoError` when Tegata has no profile for its kind and size.
+
+    A stranger chooses the key, so one so large that checking a signature takes minutes, or so small that anybody can
+    sign, is refused here and nowhere used.
+    """
     try:
         key = serialization.load_der_public_key(spki)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise CryptoError("crypto.bad_public_key") from error
     if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
         raise CryptoError("crypto.bad_public_key")
+    _ = _algorithm(key)
     return key
 
 
 def algorithm_of(spki: bytes) -> Algorithm:
     """Return kind and size of a public key; raises `CryptoError` when Tegata has no profile for it."""
-    key = load_spki(spki)
+    return _algorithm(load_spki(spki))
+
+
+def _algorithm(key: PublicKey) -> Algorithm:
     name = f"rsa-{key.key_size}" if isinstance(key, rsa.RSAPublicKey) else _CURVE_NAMES.get(key.curve.name, "")
     try:
         return Algorithm(name)
@@ -107,11 +115,12 @@ def encrypt_oaep_sha256(spki: bytes, plaintext: bytes) -> bytes:
 
 
 def rsa_spki(modulus: int, exponent: int) -> bytes:
-    """Return the SubjectPublicKeyInfo of an RSA key given by its numbers; raises `CryptoError`."""
+    """Return the SubjectPublicKeyInfo of an RSA key given by its numbers; raises `CryptoError` as `load_spki`."""
     try:
         key = rsa.RSAPublicNumbers(exponent, modulus).public_key()
     except ValueError as error:
         raise CryptoError("crypto.bad_public_key") from error
+    _ = _algorithm(key)
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
