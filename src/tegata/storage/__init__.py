@@ -39,11 +39,15 @@ class Database:
         """
         with _translated(path.name):
             connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            connection.row_factory = sqlite3.Row
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
-                connection.execute(f"PRAGMA {pragma}")
             database = cls(connection, path.stem, on_commit)
-            database._migrate(migrations)
+            try:
+                connection.row_factory = sqlite3.Row
+                for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+                    connection.execute(f"PRAGMA {pragma}")
+                database._migrate(migrations)
+            except BaseException:
+                connection.close()  # undoes a script that broke off half-way, and lets go of the file
+                raise
         return database
 
     def _migrate(self, migrations: Sequence[str]) -> None:
@@ -60,11 +64,11 @@ class Database:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
+                self._connection.execute("COMMIT")
             except BaseException:
-                if self._connection.in_transaction:
+                if self._connection.in_transaction:  # also when the disk was full at COMMIT itself
                     self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
         if self._on_commit is not None:
             self._on_commit(self._name)
 
