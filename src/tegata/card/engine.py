@@ -14,8 +14,8 @@ from tegata.card import commands, holder, issuer
 from tegata.card.image import CardImage
 from tegata.card.rules import Refusal
 from tegata.card.state import Outcome, Session, State, Tools
-from tegata.codecs.apdu import Response
-from tegata.crypto.keys import Algorithm, SoftwareKey
+from tegata.codecs.apdu import SW, Response
+from tegata.crypto.keys import Algorithm, CryptoError, SoftwareKey
 
 Handler = Callable[[State, Any, Tools], Outcome]
 
@@ -99,8 +99,18 @@ class Card:
             self._kept = image
 
     def _load_key(self, pkcs8: bytes) -> SoftwareKey:
+        """Return a stored key, loaded; raises `Refusal` 6581 when the memory holds no key of this hardware there."""
         if pkcs8 not in self._loaded:
-            if len(self._loaded) > _KEYS_LOADED:
+            if len(self._loaded) >= _KEYS_LOADED:
                 self._loaded.clear()
-            self._loaded[pkcs8] = SoftwareKey.from_pkcs8(pkcs8)
+            self._loaded[pkcs8] = self._checked_key(pkcs8)
         return self._loaded[pkcs8]
+
+    def _checked_key(self, pkcs8: bytes) -> SoftwareKey:
+        try:
+            key = SoftwareKey.from_pkcs8(pkcs8)
+        except CryptoError as error:
+            raise Refusal(SW.MEMORY_FAILURE) from error
+        if key.algorithm is not self._state.image.profile.algorithm:
+            raise Refusal(SW.MEMORY_FAILURE)
+        return key

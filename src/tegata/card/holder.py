@@ -145,8 +145,9 @@ def sign(state: State, command: Sign, tools: Tools) -> Outcome:
     if key is None:
         raise Refusal(SW.CONDITIONS)
     _demand_use(state, ef, key)
+    loaded = tools.load_key(key.pkcs8)
     try:
-        return state, Response(_SCHEMES[command.scheme](tools.load_key(key.pkcs8), command.data))
+        return state, Response(_SCHEMES[command.scheme](loaded, command.data))
     except CryptoError as error:
         raise Refusal(SW.WRONG_LENGTH) from error
 

@@ -58,11 +58,8 @@ class CardImage:
         Raises `BadImage` for an unknown profile, a key of another size, or a number that is not 1 to 64 ASCII
         characters.
         """
-        if profile_name not in profiles() or len(issuer_key) not in (16, 24, 32):
-            raise BadImage("card.bad_image")
-        if not card_id.isascii() or not 1 <= len(card_id) <= 64:
-            raise BadImage("card.bad_image")
-        return cls(profile_name, card_id, issuer_key, files=delivered_files(profile(profile_name), card_id))
+        empty = _identified(cls(profile_name, card_id, issuer_key))
+        return dataclasses.replace(empty, files=delivered_files(empty.profile, card_id))
 
     def with_file(self, place: Place, content: bytes) -> "CardImage":
         """Return the image with one file replaced."""
@@ -107,7 +104,7 @@ class CardImage:
             if content["version"] != VERSION:
                 raise BadImage("card.image_version", found=content["version"], known=VERSION)
             return _checked(_from_json(content))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise BadImage("card.bad_image") from error
 
 
@@ -126,9 +123,18 @@ def _from_json(content: dict[str, Any]) -> CardImage:
     )
 
 
+def _identified(image: CardImage) -> CardImage:
+    """Raise unless profile, issuer's key and card number are such that the engine need not doubt them."""
+    if image.profile_name not in profiles() or len(image.issuer_key) not in (16, 24, 32):
+        raise BadImage("card.bad_image")
+    if not image.card_id.isascii() or not 1 <= len(image.card_id) <= 64:
+        raise BadImage("card.bad_image")
+    return image
+
+
 def _checked(image: CardImage) -> CardImage:
     """Raise unless every entry belongs to a file of its kind in the profile, so that the engine need not doubt it."""
-    applications = image.profile.applications
+    applications = _identified(image).profile.applications
     for places, kinds in (
         (image.files, (EfKind.TRANSPARENT, EfKind.OBJECT)),
         (image.pins, (EfKind.PIN,)),
@@ -161,14 +167,18 @@ def _name(place: Place) -> str:
 
 def _place(name: str) -> Place:
     application, _, ef = name.partition(".")
-    return application, int(ef, 16)
+    place = application, int(ef, 16)
+    if _name(place) != name:
+        raise BadImage("card.bad_image")
+    return place
 
 
 def _pin(value: dict[str, Any]) -> PinState:
     left = value["tries_left"]
-    if not isinstance(left, int) or not 0 <= left <= 15:
+    pin = None if value["value"] is None else _unb64(value["value"])
+    if not isinstance(left, int) or not 0 <= left <= (0 if pin is None else 15):
         raise BadImage("card.bad_image")
-    return PinState(None if value["value"] is None else _unb64(value["value"]), left)
+    return PinState(pin, left)
 
 
 def _b64(value: bytes) -> str:

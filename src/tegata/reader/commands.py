@@ -8,7 +8,7 @@ key) and turn status words into errors.  No step ever sends a PIN twice.
 from tegata.codecs import der
 from tegata.codecs.apdu import SW, Command, Response
 from tegata.jpki import card_map
-from tegata.reader.errors import Blocked, CardRefused, NotACard, PinRequired, WrongPin
+from tegata.reader.errors import BadContent, Blocked, CardRefused, NotACard, PinRequired, WrongPin
 from tegata.reader.script import Script, send
 
 BLOCK = 256
@@ -62,10 +62,15 @@ def read_file(ef: int) -> Script[bytes]:
 
 
 def read_der(ef: int) -> Script[bytes]:
-    """Read the DER element at the start of a file, without the filler behind it; empty when the file holds none."""
+    """Read the DER element at the start of a file, without the filler behind it; empty when the file holds none.
+
+    Raises `BadContent` when it claims to be longer than a file can be: offsets beyond would name other files.
+    """
     yield from select_ef(ef)
     content = yield from read_block(0)
     size = _der_size(content)
+    if size > MAX_FILE:
+        raise BadContent("certificate")
     while len(content) < size:
         block = yield from read_block(len(content), min(BLOCK, size - len(content)))
         if not block:

@@ -75,9 +75,12 @@ def read_attributes(content: bytes) -> TextAttributes:
             for one in tlv.parse(_outer(content, _ATTRIBUTES, "attributes"))
             if one.tag != _OFFSETS
         }
-        return TextAttributes(found[_NAME], found[_ADDRESS], found[_BIRTH], found[_SEX])
+        four = TextAttributes(found[_NAME], found[_ADDRESS], found[_BIRTH], found[_SEX])
     except (tlv.TlvError, UnicodeDecodeError, KeyError) as error:
         raise BadContent("attributes") from error
+    if not re.fullmatch(r"[0-9]{8}", four.birth) or not re.fullmatch(r"[0-9]", four.sex):
+        raise BadContent("attributes")
+    return four
 
 
 def basic_info(key_id: bytes) -> bytes:
@@ -105,11 +108,14 @@ def token_info(label: str, serial: str) -> bytes:
 
 
 def read_token_label(content: bytes) -> str:
-    """Return the label of a token info file; raises `BadContent`."""
+    """Return the label of a token info file; raises `BadContent` unless it can be shown as it is."""
     try:
-        return content[:32].decode("ascii").rstrip(" \0")
+        label = content[:32].decode("ascii").rstrip(" \0")
     except UnicodeDecodeError as error:
         raise BadContent("token_info") from error
+    if not label.isprintable():
+        raise BadContent("token_info")
+    return label
 
 
 def _encode(tag: int, value: bytes, style: tlv.Style = "short") -> bytes:

@@ -106,7 +106,9 @@ def pin_bytes(rule: str, pin: str) -> bytes:
     """Return the bytes that a PIN is on the card; raises `BadPinFormat` when it cannot be one.  Signing passwords
     become upper case.
     """
-    text = pin.upper() if rule == "signing" else pin
-    if not text.isascii() or not card_map.pin_rules()[rule].fits(text.encode("ascii")):
+    if not pin.isascii():  # before upper case, which makes SS of ß
         raise BadPinFormat(rule)
-    return text.encode("ascii")
+    value = (pin.upper() if rule == "signing" else pin).encode("ascii")
+    if not card_map.pin_rules()[rule].fits(value):
+        raise BadPinFormat(rule)
+    return value

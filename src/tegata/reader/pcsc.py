@@ -7,7 +7,7 @@ else has to install it.
 
 import importlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from tegata.reader.errors import TransportError
@@ -29,7 +29,8 @@ def connected(name: str | None = None) -> Iterator[Transmit]:
     try:
         yield _transmit(connection)
     finally:
-        connection.disconnect()
+        with suppress(*_failures()):  # a card that was taken away cannot be let go of
+            connection.disconnect()
 
 
 def _connect(name: str | None) -> Any:

@@ -17,7 +17,7 @@ from typing import Final
 from tegata.codecs import der, tlv
 from tegata.codecs.apdu import SW, Command, Response
 from tegata.crypto import signatures
-from tegata.crypto.keys import Scheme
+from tegata.crypto.keys import CryptoError, Scheme
 from tegata.crypto.mac import aes_cmac
 from tegata.jpki import Kind, card_map
 from tegata.jpki.attributes import BasicFour
@@ -112,7 +112,12 @@ def _install_text(attributes: BasicFour | None, individual_number: str | None) -
 
 
 def write_file(ef: int, content: bytes) -> Script[None]:
-    """Replace the whole content of a file of the current application, in one command."""
+    """Replace the whole content of a file of the current application, in one command.
+
+    Raises `BadContent` for more than a file can hold.
+    """
+    if len(content) > commands.MAX_FILE:
+        raise BadContent("file")
     _issued("update", (yield from send(Command(0x00, 0xD6, 0x80 | ef, 0x00, content))))
 
 
@@ -172,5 +177,5 @@ def _spki(template: bytes) -> bytes:
         outer = tlv.parse_one(template)
         found = {one.tag: int.from_bytes(one.value, "big") for one in tlv.parse(outer.value)}
         return signatures.rsa_spki(found[0x81], found[0x82])
-    except (tlv.TlvError, KeyError) as error:
+    except (tlv.TlvError, KeyError, CryptoError) as error:
         raise BadContent("public_key") from error

@@ -42,8 +42,11 @@ class VirtualReader:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def run(self) -> None:
-        """Serve until the connection ends."""
-        serve(self._socket, self._element)
+        """Serve until the connection ends.  Errors of the card pass through, and take it out of the reader."""
+        try:
+            serve(self._socket, self._element)
+        finally:
+            self._take_out()
 
     def start(self) -> "VirtualReader":
         """Serve in a thread of its own; returns self."""
@@ -53,11 +56,14 @@ class VirtualReader:
 
     def close(self) -> None:
         """Take the card out.  May be called from another thread, and twice."""
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+        self._take_out()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(5)
         self._socket.close()
+
+    def _take_out(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> "VirtualReader":
         return self.start()
