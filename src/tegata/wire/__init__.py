@@ -8,6 +8,7 @@ import base64
 import binascii
 import hmac
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -85,9 +86,12 @@ async def body_bytes(request: Request, *, limit: int = 1 << 20) -> bytes:
 
 
 async def json_body(request: Request, *, limit: int = 1 << 20) -> dict[str, Any]:
-    """Read a JSON object of at most `limit` bytes; raises `wire.bad_json` or `wire.too_large`."""
+    """Read a JSON object (RFC 8259) of at most `limit` bytes; raises `wire.bad_json` or `wire.too_large`."""
+    raw = await body_bytes(request, limit=limit)
     try:
-        value = json.loads(await body_bytes(request, limit=limit))
+        value = json.loads(raw.decode("utf-8"), parse_constant=_refuse)
+        if b"\\ud" in raw.lower():
+            json.dumps(value, ensure_ascii=False).encode("utf-8")  # half a surrogate pair could not be kept or shown
     except (ValueError, RecursionError) as error:
         raise WireError("wire.bad_json") from error
     if not isinstance(value, dict):
@@ -95,10 +99,24 @@ async def json_body(request: Request, *, limit: int = 1 << 20) -> dict[str, Any]
     return value
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
 def text_field(body: Mapping[str, Any], name: str, *, limit: int = 1000) -> str:
     """Return a required string member of a JSON body; raises `wire.bad_field` naming it, never its value."""
     value = body.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= limit:
+        raise WireError("wire.bad_field", field=name)
+    return value
+
+
+def id_field(body: Mapping[str, Any], name: str, *, limit: int = 100) -> str:
+    """Return a required identifier: letters, digits and `._:~-`, safe in a path, a header and a log.  Raises
+    `wire.bad_field`.
+    """
+    value = text_field(body, name, limit=limit)
+    if not re.fullmatch(r"[A-Za-z0-9._:~-]+", value) or not value.strip("."):
         raise WireError("wire.bad_field", field=name)
     return value
 
