@@ -37,8 +37,7 @@ def table() -> dict[str, Assumption]:
 
 
 def value(name: str) -> Any:
-    """Return the value of the assumption called `name`, e.g.
-
-    `card.contact_atr`; raises `KeyError` for a name not in the table.
+    """Return the value of the assumption called `name` (`jpki.policy_arm`); raises `KeyError` for one not in the
+    table.
     """
     return table()[name].value

@@ -9,6 +9,7 @@ one digit per character, `1` where substituted.
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+from unicodedata import category
 
 from tegata.codecs import der
 from tegata.jpki import oids
@@ -114,13 +115,16 @@ class BasicFour:
 
     @classmethod
     def checked(cls, values: dict[str, str]) -> "BasicFour":
-        """Make the value from its six strings (the JSON form); raises `BadAttributes` naming the wrong member."""
+        """Make the value from its six strings (the JSON form); raises `BadAttributes` naming the wrong member.
+
+        Control characters and half surrogates are refused: no certificate holds them, and no screen should show them.
+        """
         for member in _MEMBERS.values():
             if not isinstance(values.get(member), str):
                 raise BadAttributes(member)
         for text, limit in (("name", NAME_LIMIT), ("address", ADDRESS_LIMIT)):
             flags = values[f"{text}_flags"]
-            if not 1 <= len(values[text]) <= limit:
+            if not 1 <= len(values[text]) <= limit or any(category(one) in ("Cc", "Cs") for one in values[text]):
                 raise BadAttributes(text)
             if len(flags) != len(values[text]) or set(flags) - {"0", "1"}:
                 raise BadAttributes(f"{text}_flags")

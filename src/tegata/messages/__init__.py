@@ -33,7 +33,7 @@ class TegataError(Exception):
     cites the rule that was broken; `facts` are public values that the message may mention.
     """
 
-    def __init__(self, reason: str, *, clause: str | None = None, **facts: object) -> None:
+    def __init__(self, reason: str, /, *, clause: str | None = None, **facts: object) -> None:
         super().__init__(reason)
         self.reason = reason
         self.clause = clause
@@ -59,7 +59,7 @@ def catalogue() -> dict[str, dict[Lang, Message]]:
     return merged
 
 
-def message(reason: str, lang: Lang = "en", **facts: object) -> Message:
+def message(reason: str, lang: Lang = "en", /, **facts: object) -> Message:
     """Return the message for `reason`; an unknown reason is shown as it is rather than hiding the failure."""
     entry = catalogue().get(reason)
     if entry is None:
