@@ -6,6 +6,7 @@ that does not answer is `Unavailable` (try again); one that says no is `Refused`
 """
 
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -50,12 +51,12 @@ class Authority:
 
     async def delivered(self, request_id: str) -> None:
         """Say that the card lies in its holder's hand."""
-        await self._send("POST", f"card-certificates/{request_id}/delivered", {})
+        await self._send("POST", f"card-certificates/{quote(request_id, safe='')}/delivered", {})
 
     async def discarded(self, request_id: str) -> None:
         """Say that the card will never be delivered; an authority that knows no such request has nothing to revoke."""
         try:
-            await self._send("POST", f"card-certificates/{request_id}/discarded", {})
+            await self._send("POST", f"card-certificates/{quote(request_id, safe='')}/discarded", {})
         except Refused as error:
             if error.facts.get("status") != 404:
                 raise

@@ -40,14 +40,16 @@ def clusters(text: str) -> list[str]:
 
 
 def checked(text: str) -> str:
-    """Return a register text as it is; raises `Refused` unless it is NFC, printable and free of stray selectors.
+    """Return a register text as it is; raises `Refused` unless it is NFC, one line, printable and free of stray
+    selectors.
 
     Compatibility ideographs change under NFC, which is why they must be written as a base character with a selector.
     """
     plain = "".join(cluster[0] for cluster in clusters(text))
     if not plain.strip() or unicodedata.normalize("NFC", plain) != plain:
         raise Refused("municipality.bad_text")
-    if any(unicodedata.category(character)[0] == "C" for character in plain):
+    kinds = {unicodedata.category(character) for character in plain}
+    if any(kind[0] == "C" for kind in kinds) or kinds & {"Zl", "Zp"}:
         raise Refused("municipality.bad_text")
     return text
 

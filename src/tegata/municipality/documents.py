@@ -59,6 +59,7 @@ class DocumentDesk:
         points), `Conflict` when the transaction has a document for another person, certificate or wish, and
         `Unavailable` without a font.
         """
+        self.erase_old()
         options = json.dumps({"document": "residence-certificate", "individual_number": individual_number})
         done = self._store.document(transaction_id)
         if done is not None:
@@ -78,6 +79,10 @@ class DocumentDesk:
         except sqlite3.IntegrityError as error:
             raise Conflict("municipality.transaction_reused") from error
         return document
+
+    def close(self) -> None:
+        """Let go of the font."""
+        self._press.close()
 
     def erase_old(self) -> None:
         """Erase the PDFs that nobody may ask for again."""

@@ -6,6 +6,7 @@ is set, every character is looked up in the font's own tables: `cmap` format 12 
 sequences (OpenType `cmap`). Only that table is read, not the whole font of some forty megabytes.
 """
 
+import importlib.util
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -31,15 +32,26 @@ _FOLDERS: Final = (
 
 
 def find(configured: Path | None) -> Path:
-    """Return the font's file: the configured one, or the first found in the system's folders.  Raises `Unavailable`."""
+    """Return the font's file: the configured one, IPAmj明朝 from the system's folders, or the one that is installed with this
+    package. Raises `Unavailable`.
+
+    The last draws everyday names but not the variants of the register's collection (Moji_Joho); what it cannot draw is refused.
+    """
     if configured is not None:
         if configured.is_file():
             return configured
         raise Unavailable("municipality.font_missing", font=configured.name)
-    found = next((path for folder in _FOLDERS if folder.is_dir() for path in folder.rglob(FILE_NAME)), None)
+    found = next((path for folder in _FOLDERS if folder.is_dir() for path in folder.rglob(FILE_NAME)), None) or _bundled()
     if found is None:
         raise Unavailable("municipality.font_missing", font=FILE_NAME)
     return found
+
+
+def _bundled() -> Path | None:
+    """Return Noto Serif JP as the package `pylopdf-fonts-jp` brings it, or `None` without that package."""
+    package = importlib.util.find_spec("pylopdf_fonts_jp")
+    folders = (package and package.submodule_search_locations) or ()
+    return next((file for folder in folders if (file := Path(folder, "NotoSerifJP-Regular.otf")).is_file()), None)
 
 
 @dataclass(frozen=True, slots=True)

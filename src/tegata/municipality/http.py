@@ -9,6 +9,7 @@ POST /municipality/v1/residents/{code}/card               operator   issue the b
 POST /municipality/v1/documents/residence-certificate     delivery   住民票の写し as PDF
 """
 
+import re
 from typing import Any
 
 from starlette.applications import Starlette
@@ -25,7 +26,7 @@ from tegata.municipality.model import CardIssue, Event, Happening, Pins, Residen
 from tegata.municipality.service import Municipality
 from tegata.reader import ReaderError
 from tegata.storage import StorageError
-from tegata.wire import Guard, WireError, handlers, json_body, text_field
+from tegata.wire import Guard, WireError, handlers, id_field, json_body, text_field
 
 _STATUSES = {
     MunicipalityError: 500,
@@ -63,7 +64,7 @@ class _Desk:
     async def register(self, request: Request) -> Response:
         self._guard.require(request, "operator")
         body = await json_body(request)
-        request_id = text_field(body, "request_id", limit=100)
+        request_id = id_field(body, "request_id")
         entry = {name: value for name, value in body.items() if name != "request_id"}
         return _answer(resident_json(self._service.register(request_id, entry)), 201)
 
@@ -82,7 +83,7 @@ class _Desk:
     async def happen(self, request: Request) -> Response:
         self._guard.require(request, "operator")
         body = await json_body(request)
-        request_id = text_field(body, "request_id", limit=100)
+        request_id = id_field(body, "request_id")
         try:
             happening = Happening(text_field(body, "kind"))
         except ValueError as error:
@@ -100,9 +101,9 @@ class _Desk:
             card=text_field(body, "card_pin", limit=16),
         )
         issue = await self._service.issue_card(
-            text_field(body, "request_id", limit=100),
+            id_field(body, "request_id"),
             request.path_params["code"],
-            text_field(body, "card_id", limit=100),
+            id_field(body, "card_id"),
             pins,
         )
         return _answer(_card(issue), 201)
@@ -111,9 +112,9 @@ class _Desk:
         self._guard.require(request, "delivery")
         body = await json_body(request)
         document = self._service.residence_certificate(
-            text_field(body, "transaction_id", limit=100),
+            id_field(body, "transaction_id"),
             text_field(body, "resident_code", limit=11),
-            text_field(body, "certificate_sha256", limit=64),
+            _fingerprint(body),
             individual_number=body.get("individual_number") is True,
         )
         headers = {
@@ -123,6 +124,13 @@ class _Desk:
             "Cache-Control": "no-store",
         }
         return Response(document.pdf, media_type="application/pdf", headers=headers)
+
+
+def _fingerprint(body: dict[str, Any]) -> str:
+    value = text_field(body, "certificate_sha256", limit=64)
+    if not re.fullmatch(r"[0-9a-f]{64}", value):
+        raise WireError("wire.bad_field", field="certificate_sha256")
+    return value
 
 
 def _answer(content: dict[str, Any], status: int = 200) -> JSONResponse:

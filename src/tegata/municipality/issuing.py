@@ -17,10 +17,11 @@ from weakref import WeakValueDictionary
 
 from tegata.clock import JST, Clock
 from tegata.jpki import Kind
+from tegata.messages import TegataError
 from tegata.municipality import rules
 from tegata.municipality.authority import Authority
 from tegata.municipality.counter import Counter
-from tegata.municipality.errors import Conflict, MunicipalityError, NotFound, Refused, Unavailable
+from tegata.municipality.errors import Conflict, NotFound, Refused, Unavailable
 from tegata.municipality.model import CardAct, CardIssue, CardState, Pins, Resident, Standing
 from tegata.municipality.store import Store
 from tegata.reader import ReaderError, TransportError
@@ -106,8 +107,11 @@ class CardDesk:
         return self._saved(dataclasses.replace(rules.advance(issue, CardAct.GENERATE), requests=requests))
 
     async def _certify(self, issue: CardIssue) -> CardIssue:
+        resident = self._resident(issue.resident_code)
+        if resident.standing is not Standing.RESIDENT:
+            return self._over(issue, CardAct.FAIL, "municipality.not_in_register")
         try:
-            certificates = await self._authority.certify(issue, self._resident(issue.resident_code))
+            certificates = await self._authority.certify(issue, resident)
         except Refused as error:
             return self._over(issue, CardAct.REFUSE, str(error.facts.get("because", error.reason)))
         return self._saved(dataclasses.replace(rules.advance(issue, CardAct.CERTIFY), certificates=certificates))
@@ -117,6 +121,8 @@ class CardDesk:
             raise Conflict("municipality.wrong_state", state=issue.state.value, act=CardAct.WRITE.value)
         cas = {kind: await self._ca_certificate(kind) for kind in Kind}
         resident = self._resident(issue.resident_code)
+        if resident.standing is not Standing.RESIDENT:  # died or left while we waited: nobody is to hold this card
+            return self._over(issue, CardAct.FAIL, "municipality.not_in_register")
         try:
             self._counter.write(issue.card_id, issue.certificates, cas, resident, issue.pins)
         except (LookupError, TransportError) as error:
@@ -149,7 +155,7 @@ class CardDesk:
         for issue in self._store.cards_in(rules.UNFINISHED):
             try:
                 await self.proceed(issue.request_id)
-            except MunicipalityError:
+            except TegataError:
                 continue
 
 

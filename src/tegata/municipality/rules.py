@@ -3,8 +3,8 @@
 when.
 
     requested ─► keyed ─► certified ─► written ─► delivered
-        │          │        │
-        ▼          ▼        └─► discarding ─► discarded
+        │          │ │      │
+        ▼          ▼ └──────┴─► discarding ─► discarded
       failed     failed
 
 What a table does not name cannot happen.  `discarding` is a debt to the authority: certificates that may exist and
@@ -29,6 +29,7 @@ CARD_TRANSITIONS: Final[dict[tuple[CardState, CardAct], CardState]] = {
     (CardState.WRITTEN, CardAct.DELIVER): CardState.DELIVERED,
     (CardState.REQUESTED, CardAct.FAIL): CardState.FAILED,
     (CardState.KEYED, CardAct.REFUSE): CardState.FAILED,  # the authority said no: it has issued nothing
+    (CardState.KEYED, CardAct.FAIL): CardState.DISCARDING,  # its answer may have been lost
     (CardState.CERTIFIED, CardAct.FAIL): CardState.DISCARDING,
     (CardState.DISCARDING, CardAct.DISCARD): CardState.DISCARDED,
 }

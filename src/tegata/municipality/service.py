@@ -10,7 +10,7 @@ import asyncio
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,7 @@ class Municipality:
 
     def close(self) -> None:
         """Close the register."""
+        self._documents.close()
         self._store.close()
 
     async def recover(self) -> None:
@@ -89,8 +90,8 @@ class Municipality:
         done = self._repeated(request_id, digest)
         if done is not None:
             return self.resident(done)
-        code = str(entry.get("resident_code") or self._store.next_code())
-        if not numbers.is_resident_code(code):
+        code = entry.get("resident_code") or self._store.next_code()
+        if not isinstance(code, str) or not numbers.is_resident_code(code):
             raise Refused("municipality.bad_entry", field="resident_code")
         if self._store.resident(code) is not None:
             raise Conflict("municipality.code_taken")
@@ -203,7 +204,9 @@ def _birth(entry: Mapping[str, Any], today: date) -> BirthDate:
         born = rules.latest_birthday(birth)
     except ValueError as error:
         raise Refused("municipality.bad_entry", field="birth") from error
-    if (birth.month == 0 and birth.day) or born.replace(day=1) > today:
+    earliest = date(birth.year, birth.month or 1, birth.day or 1)
+    eras = [BirthDate.of(day.year, day.month, day.day).era for day in (earliest, born)]
+    if (birth.month == 0 and birth.day) or earliest > today or not eras[0] <= birth.era <= eras[1]:
         raise Refused("municipality.bad_entry", field="birth")
     return birth
 
@@ -216,6 +219,27 @@ def _date(entry: Mapping[str, Any], member: str) -> date | None:
         raise Refused("municipality.bad_entry", field=member) from error
 
 
+def _since(entry: Mapping[str, Any], today: date) -> date:
+    since = _date(entry, "since") or today
+    if since > today:
+        raise Refused("municipality.bad_entry", field="since")
+    return since
+
+
+def _household(entry: Mapping[str, Any]) -> str | None:
+    head = _optional(entry, "household")
+    if head is not None and not numbers.is_resident_code(head):
+        raise Refused("municipality.bad_entry", field="household")
+    return head
+
+
+def _only(given: Iterable[str], *known: str) -> None:
+    """Raise `Refused` naming a member that nobody asked for: a misspelt one must not be lost silently."""
+    strange = sorted(set(given) - set(known))
+    if strange:
+        raise Refused("municipality.bad_entry", field=strange[0][:40])
+
+
 def _number(entry: Mapping[str, Any]) -> str:
     number = _text(entry, "individual_number")
     if not numbers.is_synthetic(number):
@@ -223,8 +247,16 @@ def _number(entry: Mapping[str, Any]) -> str:
     return number
 
 
+_ENTRY = (
+    *("resident_code", "municipality_code", "name", "kana", "address", "birth", "sex", "individual_number"),
+    *("household", "relationship", "since", "nationality", "stay_until"),
+)
+"""Members of a notification that enters a resident."""
+
+
 def _entered(code: str, entry: Mapping[str, Any], today: date) -> Resident:
     """Return the resident that an entry describes, all members checked."""
+    _only(entry, *_ENTRY)
     resident = Resident(
         code=code,
         municipality_code=municipalities.by_code(_text(entry, "municipality_code")).code,
@@ -234,9 +266,9 @@ def _entered(code: str, entry: Mapping[str, Any], today: date) -> Resident:
         birth=_birth(entry, today),
         sex=_sex(entry),
         individual_number=_number(entry),
-        household=_optional(entry, "household") or code,
+        household=_household(entry) or code,
         relationship=_optional(entry, "relationship") or "世帯主",
-        since=_date(entry, "since") or today,
+        since=_since(entry, today),
         nationality=_optional(entry, "nationality"),
         stay_until=_date(entry, "stay_until"),
     )
@@ -250,8 +282,7 @@ def _changed(resident: Resident, happening: Happening, members: Mapping[str, Any
     if resident.standing is not Standing.RESIDENT:
         raise Refused("municipality.not_in_register", standing=resident.standing.value)
     given = {name: members[name] for name in members if members[name] is not None}
-    if set(given) - {*effect.required, *effect.optional}:
-        raise Refused("municipality.bad_entry", field=sorted(set(given) - {*effect.required, *effect.optional})[0])
+    _only(given, *effect.required, *effect.optional)
     values: dict[str, Any] = {
         name: _text(given, name) for name in (*effect.required, *(set(effect.optional) & set(given)))
     }
@@ -269,6 +300,7 @@ def _changed(resident: Resident, happening: Happening, members: Mapping[str, Any
 def _moved(resident: Resident, values: Mapping[str, Any], today: date) -> dict[str, Any]:
     """Return what a move sets beside the address; whoever names no new household becomes the head of her own."""
     municipalities.by_code(values["municipality_code"])
+    _household(values)
     return {
         "previous_address": resident.address,
         "since": today,

@@ -54,6 +54,13 @@ class Press:
             raise Refused("municipality.cannot_set")
         return pdf
 
+    def close(self) -> None:
+        """Let go of the compiler and its folder; the next document opens them again."""
+        self._compiler = None
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
     def _ready(self) -> tuple[typst.Compiler, font.Coverage]:
         if self._compiler is None or self._coverage is None:
             file = font.find(self._configured)
@@ -63,6 +70,7 @@ class Press:
 
     def _open(self, file: Path) -> typst.Compiler:
         """Open the compiler with exactly this font file and no other, so that no glyph can come from elsewhere."""
+        self.close()
         self._folder = tempfile.TemporaryDirectory(prefix="tegata-font-")
         Path(self._folder.name, file.name).symlink_to(file.resolve())
         fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[self._folder.name])

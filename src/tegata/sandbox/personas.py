@@ -139,8 +139,10 @@ def _line(text: str, index: int, wrong: str) -> int:
     return head
 
 
-def _persona(entry: dict[str, Any]) -> Persona:
+def _persona(entry: object) -> Persona:
     """Return one entry as a value; raises `_Wrong` with the name of the first wrong field."""
+    if not isinstance(entry, dict):
+        raise _Wrong("person")
     known = [member.name for member in fields(Persona)]
     for name in entry:
         if name not in known:
@@ -188,7 +190,7 @@ def _date(text: str) -> date:
 
 
 def _birth(text: str) -> BirthDate:
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         raise _Wrong("birth")
     year, month, day = (int(part) for part in text.split("-"))
     try:
@@ -209,6 +211,13 @@ def people(count: int, seed: int, path: Path | None = None) -> tuple[Persona, ..
         raise PersonaError("personas.bad_count", limit=LIMIT)
     written = load(path)
     return written[:count] + tuple(_made(number, seed) for number in range(1, count - len(written) + 1))
+
+
+def parse_count(text: str) -> int:
+    """Return the number of people that a person typed: a whole number from 1 to `LIMIT`.  Raises `PersonaError`."""
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= LIMIT:
+        raise PersonaError("personas.bad_count", limit=LIMIT)
+    return int(text)
 
 
 def parse_seed(text: str) -> int:
