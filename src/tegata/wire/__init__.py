@@ -5,7 +5,6 @@ These are the manners that every party's `http.py` shares; rules live elsewhere.
 """
 
 import base64
-import binascii
 import hmac
 import json
 import re
@@ -138,7 +137,7 @@ def unb64(text: str) -> bytes:
     """Decode standard base64, strictly (RFC 4648 §4); raises `ValueError`."""
     try:
         return base64.b64decode(text, validate=True)
-    except (binascii.Error, UnicodeEncodeError) as error:
+    except ValueError as error:
         raise ValueError("not base64") from error
 
 
