@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the sign-in service is told when it starts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from tegata.jpki import Kind
+from tegata.signin.profile import Profile
+
+REALM = "/api/realms/main"
+PROTOCOL = f"{REALM}/protocol/openid-connect"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings of the provider.
+
+    `public_url` is where browsers, phones and clients reach it.  `authority_url` is the base of the authority's
+    routes, `authority_token` opens its role `signin`.  `anchors` are the CA certificates (DER) that authentication
+    certificates must lead to.  `tokens` are the bearer tokens of those who may call by role: `operator` registers
+    clients.  Anyone else is a browser, a phone with the address of a request, or a client with its key.
+    """
+
+    public_url: str
+    authority_url: str
+    authority_token: str = field(repr=False)
+    anchors: Mapping[Kind, tuple[bytes, ...]] = field(repr=False)
+    tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    profile: Profile = field(default_factory=Profile.assumed)
+
+    @property
+    def issuer(self) -> str:
+        """The issuer identifier, without a trailing slash (reference §2.1)."""
+        return self.public_url.rstrip("/") + REALM
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the public address: part of what a phone signs."""
+        parts = urlsplit(self.public_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach the service by TLS, so that cookies can say `Secure`."""
+        return self.public_url.startswith("https:")
+
+    def endpoint(self, name: str) -> str:
+        """Return the address of `auth`, `token`, `userinfo` or `certs`."""
+        return f"{self.public_url.rstrip('/')}{PROTOCOL}/{name}"
+
+    def request_url(self, request_id: str) -> str:
+        """Return the address that a phone reads from the page."""
+        return f"{self.public_url.rstrip('/')}/signin/v1/requests/{request_id}"
