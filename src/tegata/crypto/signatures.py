@@ -7,6 +7,8 @@ smuggled in.
 """
 
 import hashlib
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -88,6 +90,15 @@ def verify_digest(spki: bytes, scheme: Scheme, digest: bytes, signature: bytes) 
             key.verify(signature, digest, pss() if scheme is Scheme.RSA_PSS_SHA256 else padding.PKCS1v15(), hashed)
     except InvalidSignature as error:
         raise BadSignature from error
+
+
+def prepared(spki: bytes, scheme: Scheme, data: bytes, signature: bytes) -> Callable[[], None]:
+    """Return a check of this signature with the key already loaded: the library's own speed, for measuring."""
+    key = load_spki(spki)
+    if isinstance(key, rsa.RSAPublicKey):
+        how = pss() if scheme is Scheme.RSA_PSS_SHA256 else padding.PKCS1v15()
+        return partial(key.verify, signature, data, how, hash_of(scheme))
+    return partial(key.verify, signature, data, ec.ECDSA(hash_of(scheme)))
 
 
 def _verify_bare(key: rsa.RSAPublicKey, payload: bytes, signature: bytes) -> None:

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tegata serve`: one service alone, as an operator would run it.
+
+A service keeps its file, its sealed keys and the tokens of its callers in a data directory of its own.  Those that
+verify others are given the authorities' certificates as files and the tokens that the authority gave out; nothing is
+trusted because it answered first.
+"""
+
+import argparse
+import asyncio
+import json
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import httpx
+from starlette.types import ASGIApp
+
+from tegata.cli.manners import add_data, add_json, say, show
+from tegata.clock import SystemClock
+from tegata.codecs import pem
+from tegata.crypto.vault import Vault
+from tegata.jpki import Kind
+from tegata.messages import TegataError
+from tegata.sandbox import datadir, server
+from tegata.sandbox.datadir import DataDir
+
+
+class ServeError(TegataError):
+    """A file or an option that the service needs is missing or wrong: `serve.missing_option`, `serve.bad_file`."""
+
+
+class Service(Protocol):
+    """What every party offers whoever runs it."""
+
+    async def recover(self) -> None:
+        """Finish what an earlier process left open."""
+        ...
+
+    def close(self) -> None:
+        """Close its file."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a service runs: its directory, its public address, and what its options say."""
+
+    args: argparse.Namespace
+    directory: DataDir
+    url: str
+    http: httpx.AsyncClient
+    vault: Vault
+
+    def tokens(self) -> dict[str, str]:
+        """Return the tokens of the authority's roles; raises `ServeError`."""
+        content = _json(_given(self.args.tokens, "tokens"))
+        tokens = content.get("tokens", content)
+        if not isinstance(tokens, dict) or not all(isinstance(token, str) for token in tokens.values()):
+            raise ServeError("serve.bad_file", file=str(self.args.tokens))
+        return {str(role): token for role, token in tokens.items()}
+
+    def anchors(self) -> dict[Kind, tuple[bytes, ...]]:
+        """Return the authorities' certificates; raises `ServeError`."""
+        files = {kind: _given(getattr(self.args, f"{kind.value}_anchor"), f"{kind.value}-anchor") for kind in Kind}
+        return {kind: (pem.der_or_pem(_read(file)),) for kind, file in files.items()}
+
+    def authority(self) -> str:
+        """Return the authority's address; raises `ServeError`."""
+        return str(_given(self.args.authority, "authority"))
+
+
+Opened = tuple[Service, ASGIApp]
+
+
+def _authority(place: Place) -> Opened:
+    from tegata.authority.config import Config
+    from tegata.authority.http import create_app
+    from tegata.authority.service import Authority
+
+    config = Config(public_url=place.url, tokens=place.directory.secrets.tokens)
+    service = Authority.open(config, SystemClock(), place.vault, place.directory.file("authority"))
+    return service, create_app(service)
+
+
+def _signin(place: Place) -> Opened:
+    from tegata.signin.config import Config
+    from tegata.signin.http import create_app
+    from tegata.signin.service import SignIn
+
+    config = Config(
+        public_url=place.url,
+        authority_url=place.authority(),
+        authority_token=place.tokens().get("signin", ""),
+        anchors=place.anchors(),
+        tokens={"operator": place.directory.secrets.tokens["operator"]},
+    )
+    service = SignIn.open(config, SystemClock(), place.http, place.vault, place.directory.file("signin"))
+    return service, create_app(service)
+
+
+def _enrolment(place: Place) -> Opened:
+    from tegata.enrolment.config import Config
+    from tegata.enrolment.http import create_app
+    from tegata.enrolment.service import Service as Enrolment
+
+    tokens = place.tokens()
+    config = Config(
+        authority_url=place.authority(),
+        enrolment_token=tokens.get("enrolment", ""),
+        hotline_token=tokens.get("hotline", ""),
+        anchors=place.anchors(),
+        tokens={"hotline": place.directory.secrets.tokens["hotline"]},
+    )
+    issuer_key = place.directory.secrets.issuer_key
+    service = Enrolment.open(
+        config, SystemClock(), place.http, place.directory.file("enrolment"), issuer_key=issuer_key
+    )
+    return service, create_app(service)
+
+
+SERVICES: Final[dict[str, Callable[[Place], Opened]]] = {
+    "authority": _authority,
+    "signin": _signin,
+    "enrolment": _enrolment,
+}
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `tegata serve`."""
+    parser.add_argument("service", choices=sorted(SERVICES), help=say("動かすサービス", "which service"))
+    add_data(parser)
+    parser.add_argument(
+        "--port", type=int, default=0, metavar="N", help=say("ポート（既定は空いているもの）", "port (any free one)")
+    )
+    words = say("外から見えるアドレス（既定はこの機械のポート）", "address that others use (default: this port)")
+    parser.add_argument("--url", metavar="URL", help=words)
+    parser.add_argument("--authority", metavar="URL", help=say("認証局のアドレス", "address of the authority"))
+    words = say(
+        "認証局が渡したトークンの JSON（authority の secrets.json）",
+        "tokens given out by the authority (its secrets.json)",
+    )
+    parser.add_argument("--tokens", type=Path, metavar="FILE", help=words)
+    for kind in Kind:
+        words = say(f"{kind.value} の認証局の証明書", f"certificate of the {kind.value} authority")
+        parser.add_argument(f"--{kind.value}-anchor", type=Path, metavar="FILE", help=words)
+    add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until Ctrl-C; returns 0 when stopped on purpose."""
+    listening = server.listen(args.port)
+    with listening, datadir.opened(args.data) as directory:
+        return server.run(lambda: _serve(args, directory, listening))
+
+
+async def _serve(args: argparse.Namespace, directory: DataDir, listening: Any) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    url = args.url or server.url_of(listening)
+    async with httpx.AsyncClient(timeout=30) as http:
+        place = Place(args, directory, url, http, Vault.load_or_create(directory.vault_key))
+        service, app = SERVICES[args.service](place)
+        try:
+            async with server.serving(app, listening):
+                await service.recover()
+                words = say(
+                    f"{args.service} が {url} で動いています。Ctrl-C で止まります。",
+                    f"{args.service} runs at {url}. Ctrl-C stops it.",
+                )
+                show(args, {"service": args.service, "url": url, "data": str(args.data)}, words)
+                await stop.wait()
+        finally:
+            service.close()
+    return 0
+
+
+def _given(value: Any, option: str) -> Any:
+    if value is None:
+        raise ServeError("serve.missing_option", option=f"--{option}")
+    return value
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ServeError("serve.bad_file", file=str(file)) from error
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(_read(file))
+    except ValueError as error:
+        raise ServeError("serve.bad_file", file=str(file)) from error
+    if not isinstance(content, dict):
+        raise ServeError("serve.bad_file", file=str(file))
+    return content

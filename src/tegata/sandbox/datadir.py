@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The data directory: one country's memory, used by one process at a time.
+
+`country.lock` is held while a process runs (`flock`, so a killed process lets go); `meta.json` says which version
+wrote the directory and which people live there; `secrets.json` and `vault.key` (mode 0600) hold the tokens between
+parties and the key that seals keys and PINs; `country.json` tells other commands where the running country listens.
+"""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from tegata.messages import TegataError
+
+VERSION: Final = 1
+ROLES: Final = ("municipality", "enrolment", "hotline", "signin", "delivery", "relying", "terminal", "operator")
+"""Who calls whom with a bearer token; `operator` is the country's own hand."""
+DEFAULT: Final = Path(".tegata")
+
+
+class DataError(TegataError):
+    """The data directory cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What was chosen when the directory was made: people and the seed they come from, and the form's version."""
+
+    people: int
+    seed: int
+    version: int = VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Tokens by role, and the key from which the issuer keys of cards and phones are derived."""
+
+    tokens: dict[str, str] = field(repr=False)
+    issuer: bytes = field(repr=False)
+
+    def issuer_key(self, thing_id: str) -> bytes:
+        """Return the AES-128 issuer key of a card or secure element."""
+        return hmac.digest(self.issuer, f"issuer-key\0{thing_id}".encode(), hashlib.sha256)[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class DataDir:
+    """An opened and locked directory."""
+
+    path: Path
+    meta: Meta
+    secrets: Secrets
+
+    def file(self, name: str) -> Path:
+        """Return the path of a party's database."""
+        return self.path / f"{name}.sqlite"
+
+    @property
+    def vault_key(self) -> Path:
+        """The key file of the vault."""
+        return self.path / "vault.key"
+
+    def announce(self, url: str) -> None:
+        """Tell other commands where the country listens."""
+        _write(self.path / "country.json", {"url": url, "pid": os.getpid()})
+
+    def retract(self) -> None:
+        """The country listens no more."""
+        (self.path / "country.json").unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def opened(path: Path, *, people: int | None = None, seed: int | None = None) -> Iterator[DataDir]:
+    """Lock the directory, making it if need be, for as long as the context lasts.
+
+    `people` and `seed` may be left out for a directory that exists.  Raises `DataError`: `sandbox.data_unusable`,
+    `sandbox.data_full`, `sandbox.data_locked`, `sandbox.other_version`, `sandbox.other_people`,
+    `sandbox.data_damaged`.
+    """
+    with _file_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path / "country.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError("sandbox.data_locked", where=str(path)) from None
+        with _file_errors(path):
+            directory = DataDir(path, _meta(path, people, seed), _secrets(path))
+        yield directory
+    finally:
+        os.close(descriptor)
+
+
+def _meta(path: Path, people: int | None, seed: int | None) -> Meta:
+    file = path / "meta.json"
+    if not file.exists():
+        if any(path.glob("*.sqlite")):
+            raise DataError("sandbox.data_damaged", file=file.name)
+        meta = Meta(people if people is not None else 12, seed if seed is not None else 1)
+        _write(file, asdict(meta))
+        return meta
+    raw = _read(file)
+    if raw.get("version") != VERSION:
+        raise DataError("sandbox.other_version", found=str(raw.get("version")), known=VERSION, where=str(path))
+    try:
+        meta = Meta(int(raw["people"]), int(raw["seed"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError("sandbox.data_damaged", file=file.name) from error
+    wanted = (meta.people if people is None else people, meta.seed if seed is None else seed)
+    if wanted != (meta.people, meta.seed):
+        raise DataError("sandbox.other_people", people=meta.people, seed=meta.seed, where=str(path))
+    return meta
+
+
+def _secrets(path: Path) -> Secrets:
+    file = path / "secrets.json"
+    if not file.exists():
+        fresh = {role: secrets.token_urlsafe(32) for role in ROLES}
+        _write(file, {"tokens": fresh, "issuer": secrets.token_hex(32)})
+    raw = _read(file)
+    try:
+        return Secrets({role: str(raw["tokens"][role]) for role in ROLES}, bytes.fromhex(raw["issuer"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError("sandbox.data_damaged", file=file.name) from error
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise DataError("sandbox.data_damaged", file=file.name) from error
+    if not isinstance(content, dict):
+        raise DataError("sandbox.data_damaged", file=file.name)
+    return content
+
+
+def _write(file: Path, content: dict[str, Any]) -> None:
+    """Write a small file whole or not at all."""
+    temporary = file.with_name(f"{file.name}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+        json.dump(content, out)
+        out.flush()
+        os.fsync(out.fileno())
+    os.replace(temporary, file)
+
+
+@contextlib.contextmanager
+def _file_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise DataError("sandbox.data_full" if full else "sandbox.data_unusable", where=str(path)) from error
