@@ -18,7 +18,7 @@ _OPERATOR: Final = "Japan Agency for Local Authority Information Systems"
 _OPERATOR_JA: Final = "地方公共団体情報システム機構"
 TEST_MARK: Final = "TEGATA TEST"
 """Stands in every CA name of this country in place of nothing in the genuine one, so that neither is taken for the
-other.
+other.  With it the English name has 64 characters, the most that X.520 allows a unit.
 """
 
 
@@ -39,7 +39,7 @@ def ca_dn(kind: Kind) -> bytes:
         (oids.COUNTRY, "JP"),
         (oids.ORGANIZATION, "JPKI"),
         (oids.ORGANIZATIONAL_UNIT, _UNIT[kind]),
-        (oids.ORGANIZATIONAL_UNIT, f"{_OPERATOR} ({TEST_MARK})"),
+        (oids.ORGANIZATIONAL_UNIT, f"{_OPERATOR} {TEST_MARK}"),
     )
 
 
@@ -62,6 +62,17 @@ def crldp_dn(kind: Kind, municipality: Municipality) -> bytes:
         (oids.ORGANIZATIONAL_UNIT, "CRL Distribution Points"),
         (oids.ORGANIZATIONAL_UNIT, municipality.prefecture_en),
         (oids.CN, f"{municipality.name_en} CRLDP"),
+    )
+
+
+def responder_dn(kind: Kind) -> bytes:
+    """Subject of an OCSP responder's certificate: the authority's name and a common name (its true form is not public)."""
+    return name(
+        (oids.COUNTRY, "JP"),
+        (oids.ORGANIZATION, "JPKI"),
+        (oids.ORGANIZATIONAL_UNIT, _UNIT[kind]),
+        (oids.ORGANIZATIONAL_UNIT, f"{_OPERATOR} {TEST_MARK}"),
+        (oids.CN, "OCSP Responder"),
     )
 
 
