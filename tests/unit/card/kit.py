@@ -17,7 +17,7 @@ from tegata.card import Card, CardImage
 from tegata.crypto.keys import Algorithm, SoftwareKey
 from tegata.jpki import Kind
 from tegata.jpki.attributes import BasicFour, BirthDate, Sex
-from tegata.reader import personalise
+from tegata.reader import JpkiSession, personalise
 from tegata.reader.script import Script, run
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -113,8 +113,6 @@ def issued_image(profile: str = "card") -> CardImage:
     requests = run(keys_and_requests(), card.transmit)
     run(complete({k: certify(k, r) for k, r in requests.items()}, text=profile == "card"), card.transmit)
     if profile == "gpse":
-        from tegata.reader import JpkiSession
-
         for kind in Kind:
             JpkiSession(card.transmit).set_first_pin(kind, PIN[kind])
     return card.image
