@@ -21,8 +21,8 @@ class WebError(TegataError):
 class PageError(WebError):
     """The page itself says no."""
 
-    def __init__(self, reason: str, /, status: int, **facts: object) -> None:
-        super().__init__(reason, **facts)
+    def __init__(self, reason: str, /, status: int) -> None:
+        super().__init__(reason)
         self.status = status
 
 
