@@ -2,7 +2,7 @@
 """The enrolment service's side of its talk with the authority, over HTTP.
 
 Every call names a request identifier, so that a repeat after a lost answer changes nothing.  An authority that does not
-answer is `Unavailable` (try again); one that says no is `Refused` with its own reason among the facts.
+answer is `Unavailable` (try again); one that says no is `Refused` with its own reason.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ import httpx
 
 from tegata.enrolment.errors import Refused, Unavailable
 from tegata.enrolment.model import Act, Debt, Pair
+from tegata.messages import catalogue
 from tegata.wire import b64, unb64
 
 KNOWS_BETTER: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
@@ -81,9 +82,14 @@ def _answer(response: httpx.Response) -> dict[str, Any]:
     if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or not isinstance(content, dict):
         raise Unavailable("enrolment.authority_unavailable")
     if response.is_error:
-        reason = str(content.get("reason", f"http {response.status_code}"))
-        raise Refused("enrolment.authority_refused", because=reason, status=response.status_code)
+        raise _refusal(str(content.get("reason", f"http {response.status_code}")), response.status_code)
     return content
+
+
+def _refusal(reason: str, status: int) -> Refused:
+    """Say no in the authority's own words where they are known here, for its reasons are what a person can act on."""
+    known = reason.startswith("authority.") and reason in catalogue()
+    return Refused(reason if known else "enrolment.authority_refused", because=reason, status=status)
 
 
 def _issued(answer: dict[str, Any]) -> Issued:

@@ -86,8 +86,8 @@ class App:
             self._demand_unlocked()
             await self._enroller.enrol(card, card_password, auth_pin, signing_password)
             self._enroller.set_pins(auth_pin, signing_password)
-            if finger is not None and self.enrolment.ready:
-                self._phone.keep_pin(self._phone.touch(finger), auth_pin)
+            if finger is not None:
+                self._enroller.keep_pin(finger, auth_pin)
             return self.enrolment
 
     async def resume(self) -> Enrolment:
@@ -168,9 +168,11 @@ class App:
 
     def _signed(self, kind: Kind, pin: str, data: bytes) -> dict[str, Any]:
         session = JpkiSession(insert(self._phone.element))
-        session.verify(kind, pin)
-        certificate, signature = session.certificate(kind), session.sign(kind, data)
-        self._phone.element.reset()
+        try:
+            session.verify(kind, pin)
+            certificate, signature = session.certificate(kind), session.sign(kind, data)
+        finally:
+            self._phone.element.reset()
         return {"certificate": b64(certificate), "signature": b64(signature)}
 
     def _demand_unlocked(self) -> None:

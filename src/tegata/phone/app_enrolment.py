@@ -86,6 +86,14 @@ class Enroller:
         self._phone.element.reset()
         self._phone.write(journal.now(pins_set=True))
 
+    def keep_pin(self, finger: str, auth_pin: str) -> None:
+        """Let a finger stand for the PIN from now on; the element confirms first that it is the PIN."""
+        match = self._phone.touch(finger)
+        session = JpkiSession(insert(self._phone.element))
+        session.verify(Kind.AUTHENTICATION, auth_pin)
+        self._phone.element.reset()
+        self._phone.keep_pin(match, auth_pin)
+
     # -- going on and ending --------------------------------------------------------------------------------------
 
     async def resume(self) -> Journal | None:

@@ -150,7 +150,8 @@ class Phone:
     # -- the keystore ---------------------------------------------------------------------------------------------
 
     def keep_pin(self, match: Match, pin: str) -> None:
-        """Keep the authentication PIN for the fingers enrolled now; raises `Locked`."""
+        """Keep the authentication PIN for the fingers enrolled now; the match is used up.  Raises `Locked`."""
+        self._match = None
         wrapped = keystore.wrap(self._image.lock, match, pin, self._random(keystore.KEY_SIZE))
         self._keep(self._image.now(wrapped=wrapped))
 
