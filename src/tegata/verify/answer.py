@@ -13,6 +13,7 @@ from tegata.verify.errors import Rejected, StatusUnavailable
 
 Source = Literal["ocsp", "crl"]
 
+UNKNOWN: Final = "verify.status_unknown"
 HOLD: Final = 6
 REVOKED: Final = {
     0: "verify.revoked.unspecified",
@@ -65,7 +66,7 @@ def judge(answer: Answer, now: datetime, max_age: timedelta, skew: timedelta) ->
     if answer.next_update is not None and now > answer.next_update:
         refuse_stale(answer)
     if not answer.known:
-        raise StatusUnavailable("verify.status_unknown", clause="RFC 6960 §2.2")
+        raise StatusUnavailable(UNKNOWN, clause="RFC 6960 §2.2")
     return answer
 
 

@@ -9,6 +9,7 @@ be used, is for the verifier's later steps.  `kind` and `carrier` are what the c
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from tegata.codecs import der
 from tegata.codecs.der import DerError, Element
@@ -21,7 +22,9 @@ from tegata.verify.errors import Rejected
 from tegata.verify.policy import CERTIFICATE_LIMIT, KNOWN_POLICIES
 from tegata.verify.reading import AuthorityKey, Extensions, fields, malformed
 
-VERSION_3 = 2
+VERSION_3: Final = 2
+OTHER_NAME: Final = 0xA0
+ATTRIBUTES: Final = f"{oids.JPKI}.5."
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def _read(data: bytes) -> Certificate:
         distribution_points=_distribution_points(extensions),
         kind=kind,
         carrier=carrier,
-        basic_four=_basic_four(extensions, kind),
+        basic_four=_basic_four(extensions),
         fingerprint=hashlib.sha256(data).hexdigest(),
     )
 
@@ -193,6 +196,11 @@ def _distribution_points(extensions: Extensions) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def _basic_four(extensions: Extensions, kind: Kind | None) -> BasicFour | None:
+def _basic_four(extensions: Extensions) -> BasicFour | None:
+    """Return the four attributes of a subjectAltName that carries any of JPKI's own names."""
     extension = extensions.get(oids.SUBJECT_ALT_NAME)
-    return BasicFour.from_san_der(extension.value) if extension is not None and kind is Kind.SIGNING else None
+    if extension is None:
+        return None
+    names = extension.read().expect(der.SEQUENCE).children()
+    types = [fields(name, OTHER_NAME).take(der.OID).oid() for name in names if name.tag == OTHER_NAME]
+    return BasicFour.from_san_der(extension.value) if any(oid.startswith(ATTRIBUTES) for oid in types) else None

@@ -225,36 +225,45 @@ def _authenticate(found: _Response, issuer: Certificate, now: datetime, policy: 
     """Find who signed, and check the signature (RFC 6960 §3.2 (2)-(4), §4.2.2.2)."""
     if found.signed.scheme not in policy.schemes:
         raise invalid("RFC 6960 §4.3", "signatureAlgorithm")
-    for signer in _signers(found, issuer, now, policy):
+    trouble: StatusUnavailable | None = None
+    for signer in _named_signers(found, issuer):
         try:
             verify_signature(signer.spki, found.signed.scheme, found.signed.tbs.raw, found.signed.signature)
         except CryptoError:
             continue
+        if signer is issuer:
+            return
+        try:
+            _check_responder(signer, issuer, now, policy)
+        except StatusUnavailable as error:
+            trouble = error
+            continue
         return
-    raise invalid("RFC 6960 §3.2 (2)", "signature")
+    raise trouble or invalid("RFC 6960 §3.2 (2)", "signature")
 
 
-def _signers(found: _Response, issuer: Certificate, now: datetime, policy: Policy) -> Iterator[Certificate]:
-    """Yield the issuer, if the response names it, then every responder carried that it names and that is authorised."""
+def _named_signers(found: _Response, issuer: Certificate) -> Iterator[Certificate]:
+    """Yield those whom the response names as its signer: the issuer, then certificates that it carries.
+
+    A carried certificate that cannot be read is passed over, as nobody's word rests on it.
+    """
     if _is_named(found.responder, issuer):
         yield issuer
     for data in found.certificates:
         try:
-            responder = Certificate.parse(data)
-        except Rejected as error:
-            raise invalid("RFC 6960 §4.2.1", "responder certificate") from error
-        if _is_named(found.responder, responder) and responder.der != issuer.der:
-            _check_responder(responder, issuer, now, policy)
-            yield responder
+            carried = Certificate.parse(data)
+        except Rejected:
+            continue
+        if _is_named(found.responder, carried):
+            yield carried
 
 
 def _is_named(responder: Element, certificate: Certificate) -> bool:
-    """Return whether a ResponderID (by name or by SHA-1 of the key) means `certificate`."""
-    named = der.read(responder.value)
+    """Return whether a ResponderID (the name, or the SHA-1 of the key) means `certificate`."""
     if responder.tag == 0xA1:
-        return named.raw == certificate.subject
-    key_hash = named.expect(der.OCTET_STRING).value
-    return responder.expect(0xA2) is responder and key_hash == _digest("sha1", public_key_bits(certificate.spki))
+        return responder.value == certificate.subject
+    key_hash = der.read(responder.expect(0xA2).value).expect(der.OCTET_STRING).value
+    return key_hash == _digest("sha1", public_key_bits(certificate.spki))
 
 
 def _check_responder(responder: Certificate, issuer: Certificate, now: datetime, policy: Policy) -> None:

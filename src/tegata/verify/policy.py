@@ -32,8 +32,9 @@ SCHEMES: Final = frozenset(set(Scheme) - {Scheme.RSA_PKCS1_BARE})
 
 CERTIFICATE_LIMIT: Final = 16 << 10
 OCSP_LIMIT: Final = 64 << 10
-CRL_LIMIT: Final = 64 << 20
-"""Bytes beyond which input is refused unread; genuine certificates are about 2 kB, responses 1 to 3 kB."""
+CRL_LIMIT: Final = 16 << 20
+"""Bytes beyond which input is refused unread; genuine certificates are about 2 kB, responses 1 to 3 kB,
+and every municipality has a list of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 """Status of a certificate: what to ask for, what came back, and what it means.
 
 `prepare_status` says what to fetch; `Status` carries what was fetched.  When both an OCSP response and a list are
-given, a revocation told by either is final, and one usable "good" suffices.  Nothing usable means no verdict.
+given, a revocation told by either is final, and so is a responder's "unknown"; otherwise one usable "good" suffices.
+Nothing usable means no verdict.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from functools import cache
 
 from tegata.jpki import Kind, municipalities, names
 from tegata.verify import crl, ocsp, profile
-from tegata.verify.answer import Answer, judge
+from tegata.verify.answer import UNKNOWN, Answer, judge
 from tegata.verify.certificate import Certificate
 from tegata.verify.errors import Rejected, StatusUnavailable
 from tegata.verify.policy import Policy
@@ -106,6 +107,8 @@ def check(status: Status, certificate: Certificate, issuer: Certificate, now: da
         try:
             good.append(source())
         except StatusUnavailable as error:
+            if error.reason == UNKNOWN:  # no list can vouch for a certificate that its issuer does not know
+                raise
             trouble = trouble or error
     if good:
         return good[0]

@@ -10,7 +10,7 @@ import httpx
 from tegata.wire import WireError
 
 OCSP_LIMIT = 64 << 10
-CRL_LIMIT = 64 << 20
+CRL_LIMIT = 16 << 20
 
 
 class StatusClient:
