@@ -113,7 +113,7 @@ def _check_signature(assertion: str, header: Mapping[str, Any], client: Client, 
     )  # RFC 7515 §4: ignore what is not understood
     try:
         jws.deserialize_compact(assertion, key, registry=registry)
-    except (JoseError, ValueError, TypeError) as error:
+    except (JoseError, ValueError, TypeError, AttributeError) as error:
         raise WireFault("signin.client.signature") from error
 
 

@@ -33,6 +33,7 @@ from tegata.verify import Rejected
 
 KEEP: Final = timedelta(hours=1)
 """How long an ended request can still be asked for its outcome."""
+_ERASE_EVERY: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class SignInDesk:
         self._random = randomness
         self._secret = store.secret("code", lambda: randomness(32))
         self._salt = store.secret("subject", lambda: randomness(32))
+        self._erased_at = self._now()
 
     def _now(self) -> datetime:
         return self._clock.now().replace(microsecond=0)
@@ -96,6 +98,8 @@ class SignInDesk:
             expires_at=now + timedelta(seconds=self._profile.request_lifetime),
         )
         self._store.save_request(request)
+        if abs(now - self._erased_at) >= _ERASE_EVERY:
+            self.erase_old()
         return Started(request, client, cookie)
 
     def _failed(self, redirect_uri: str, fault: CallbackFault, state: str | None) -> Redirect:
@@ -230,5 +234,5 @@ class SignInDesk:
 
     def erase_old(self) -> None:
         """Forget what has ended."""
-        now = self._now()
-        self._store.erase_old(now - KEEP, now)
+        self._erased_at = self._now()
+        self._store.erase_old(self._erased_at - KEEP, self._erased_at)

@@ -187,6 +187,8 @@ class _Desk:
     # -- phone ----------------------------------------------------------------------------------------------------
 
     async def read(self, request: Request) -> Response:
+        if "text/html" in request.headers.get("accept", ""):  # somebody's browser, or the camera's, and not the app
+            return pages.notice(NotFound("signin.open_in_app"), 200, _lang(request))
         asked, client = self._desk.awaited(request.path_params["request_id"])
         content = {
             "service": client.name,
@@ -208,8 +210,10 @@ class _Desk:
     async def authorize(self, request: Request) -> Response:
         lang = _lang(request)
         try:
-            begun = self._desk.authorize(parameters.parse(request.url.query.encode("ascii", "replace")))
-        except (PageFault, WireFault) as error:
+            begun = self._desk.authorize(parameters.parse(request.scope["query_string"]))
+        except WireFault:
+            return pages.notice(PageFault("signin.authorize.unreadable"), 400, lang)
+        except PageFault as error:
             return pages.notice(error, 400, lang)
         if isinstance(begun, Redirect):
             return _redirect(begun)

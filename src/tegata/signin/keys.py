@@ -59,6 +59,9 @@ class KeyRing:
     def __repr__(self) -> str:
         return f"KeyRing({[key.kid for key in self._keys]})"
 
+    def __bool__(self) -> bool:
+        return bool(self._keys)
+
     def jwks(self) -> dict[str, Any]:
         """Return the JWK Set that clients read."""
         return {"keys": [key.public() for key in self._keys]}
@@ -73,7 +76,7 @@ class KeyRing:
         keys = {key.kid: key.key for key in self._keys if key.alg == alg}
         try:
             return jwt.decode(token, lambda guest: keys[str(guest.headers().get("kid"))], algorithms=[alg]).claims
-        except (JoseError, ValueError, KeyError, TypeError) as error:
+        except (JoseError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise BadToken from error
 
 

@@ -45,6 +45,7 @@ class Profile:
         for field in dataclasses.fields(cls):
             assumption = table[f"signin.{field.name}"]
             value = known.pop(field.name, assumption.value)
+            value = list(value) if isinstance(value, tuple) else value
             if assumption.choices and value not in assumption.choices:
                 raise Refused("signin.bad_profile", switch=field.name)
             values[field.name] = tuple(value) if isinstance(value, list) else value

@@ -50,10 +50,9 @@ class SignIn:
         self._store = store
         self._clock = clock
         self._keys = keys
-        self._ring = KeyRing(())
-        if not store.signing_keys():
+        self._ring = self._stored_ring()
+        if not self._ring:
             self.renew_keys()
-        self._load_ring()
         self.desk = SignInDesk(config, store, clock, judge, authority, randomness)
         self.tokens = TokenDesk(config, store, clock, lambda: self._ring, randomness)
 
@@ -94,11 +93,11 @@ class SignIn:
         made = [(alg, self._keys(algorithm).to_pkcs8()) for alg, algorithm in ALGORITHMS.items()]
         now = self._now()
         self._store.add_signing_keys(made, now, now - RETIRED_FOR)
-        self._load_ring()
+        self._ring = self._stored_ring()
 
-    def _load_ring(self) -> None:
+    def _stored_ring(self) -> KeyRing:
         stored = self._store.signing_keys()
-        self._ring = KeyRing([TokenKey.of(alg, SoftwareKey.from_pkcs8(pkcs8)) for alg, pkcs8, _ in stored])
+        return KeyRing([TokenKey.of(alg, SoftwareKey.from_pkcs8(pkcs8)) for alg, pkcs8 in stored])
 
     def _now(self) -> datetime:
         return self._clock.now().replace(microsecond=0)

@@ -110,13 +110,10 @@ class Store:
             tx.execute("INSERT INTO secrets VALUES (?, ?)", (name, self._vault.seal(made, f"signin.secret.{name}")))
         return made
 
-    def signing_keys(self) -> list[tuple[str, bytes, datetime]]:
-        """Return algorithm, PKCS#8 and birth of every signing key, newest first."""
+    def signing_keys(self) -> list[tuple[str, bytes]]:
+        """Return algorithm and PKCS#8 of every signing key, newest first."""
         rows = self._database.query("SELECT * FROM signing_keys ORDER BY number DESC")
-        return [
-            (row["alg"], self._vault.open(row["sealed"], f"signin.key.{row['alg']}"), _time(row["made_at"]))
-            for row in rows
-        ]
+        return [(row["alg"], self._vault.open(row["sealed"], f"signin.key.{row['alg']}")) for row in rows]
 
     def add_signing_keys(self, made: list[tuple[str, bytes]], now: datetime, keep_since: datetime) -> None:
         """Add new current keys (algorithm, PKCS#8); forget those that were replaced before `keep_since`."""

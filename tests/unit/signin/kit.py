@@ -140,7 +140,7 @@ class Party:
         head = {name: value for name, value in head.items() if value is not None}
         return jwt.encode(head, self.claims(**changes), self.key, algorithms=[str(head["alg"])])
 
-    def form(self, code: str, **changes: str | None) -> dict[str, str]:
+    def form(self, code: str, /, **changes: str | None) -> dict[str, str]:
         """Return a token request for a code, changed as told."""
         form: dict[str, str | None] = {
             "grant_type": "authorization_code",
@@ -153,7 +153,7 @@ class Party:
         }
         return {name: value for name, value in (form | changes).items() if value is not None}
 
-    def refresh(self, token: str, **changes: str | None) -> dict[str, str]:
+    def refresh(self, token: str, /, **changes: str | None) -> dict[str, str]:
         """Return a refresh request, changed as told."""
         left_out: dict[str, str | None] = {"code": None, "redirect_uri": None, "code_verifier": None}
         form: dict[str, str | None] = {"grant_type": "refresh_token", "refresh_token": token}

@@ -56,7 +56,7 @@ class _Desk:
     async def callback(self, request: Request) -> Response:
         home = self._service.config.home
         try:
-            token, _ = await self._service.finish(request.query_params, request.cookies.get(LOGIN_COOKIE))
+            token, _ = await self._service.finish(_once(request), request.cookies.get(LOGIN_COOKIE))
         except RelyingError as error:
             return RedirectResponse(f"{home}?error={error.reason}", 303, headers=_NO_STORE)
         response = RedirectResponse(home, 303, headers=_NO_STORE)
@@ -89,3 +89,9 @@ class _Desk:
 
     async def jwks(self, request: Request) -> Response:
         return JSONResponse(self._service.jwks(), headers={"Cache-Control": "no-cache"})
+
+
+def _once(request: Request) -> dict[str, str]:
+    """Return the parameters that came exactly once: a doubled one (RFC 6749 §3.1) counts as none."""
+    pairs = request.query_params.multi_items()
+    return {name: value for name, value in pairs if sum(other == name for other, _ in pairs) == 1}

@@ -3,7 +3,7 @@
 
 1. the algorithm is the one that was agreed on, whatever the token says;  2. the key is the provider's, found by `kid`;
 3. the signature holds;  4. `iss`;  5. `aud` and `azp`;  6. `exp`, `iat` and `nbf`;  7. `nonce`;  8. `at_hash`;
-9. `sub` and `auth_time`.
+9. `sub`.
 """
 
 import base64
@@ -67,7 +67,7 @@ def check(token: str, jwk: Mapping[str, Any], expected: Expected, now: datetime)
     subject, acr = claims.get("sub"), claims.get("acr")  # 9.
     if not isinstance(subject, str) or not 1 <= len(subject) <= 255 or not subject.isascii():
         raise Refused("tax.id_token_subject")
-    authenticated_at = datetime.fromtimestamp(_moment(claims, "auth_time"), UTC)
+    authenticated_at = datetime.fromtimestamp(_moment(claims, "auth_time" if "auth_time" in claims else "iat"), UTC)
     return Identity(subject, authenticated_at, acr if isinstance(acr, str) else None)
 
 

@@ -82,17 +82,24 @@ class Provider:
         }
         return jwt.encode({"alg": ALGORITHM, "kid": self._kid}, claims, self._key, algorithms=[ALGORITHM])
 
+    async def prepare(self, now: datetime) -> None:
+        """Fetch the service's keys if there are none yet: better before a code is spent than after."""
+        if not self._jwks:
+            await self._fetch_keys(now)
+
     async def key(self, kid: str, now: datetime) -> Mapping[str, Any]:
         """Return the service's key called `kid`; raises `Refused` (`tax.id_token_key`) or `Unavailable`."""
         if kid not in self._jwks and (self._fetched_at is None or abs(now - self._fetched_at) >= _REFETCH):
-            answer = await self._fetch("GET", "certs")
-            keys = answer.get("keys")
-            listed = keys if isinstance(keys, list) else []
-            self._jwks = {str(key["kid"]): key for key in listed if isinstance(key, dict) and "kid" in key}
-            self._fetched_at = now
+            await self._fetch_keys(now)
         if kid not in self._jwks:
             raise Refused("tax.id_token_key")
         return self._jwks[kid]
+
+    async def _fetch_keys(self, now: datetime) -> None:
+        keys = (await self._fetch("GET", "certs")).get("keys")
+        listed = keys if isinstance(keys, list) else []
+        self._jwks = {str(key["kid"]): key for key in listed if isinstance(key, dict) and "kid" in key}
+        self._fetched_at = now
 
     async def _fetch(self, method: str, name: str, form: dict[str, str] | None = None) -> dict[str, Any]:
         try:

@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+from weakref import WeakValueDictionary
 
 import httpx
 
@@ -60,7 +61,7 @@ class TaxOffice:
         self._secret = store.secret("session", lambda: randomness(32))
         key = SoftwareKey.from_pkcs8(store.secret("client-key", lambda: keys(Algorithm.EC_P256).to_pkcs8()))
         self._provider = Provider(config, http, key, self._unique)
-        self._answers = asyncio.Lock()
+        self._answers: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @classmethod
     def open(
@@ -126,7 +127,7 @@ class TaxOffice:
 
         The same answer from the same browser gives the same session again.
         """
-        async with self._answers:
+        async with self._answers.setdefault(answer.get("state", ""), asyncio.Lock()):
             login = self._login_of(answer.get("state"), cookie)
             if login.progress is LoginState.FAILED:
                 raise Refused(login.reason or "tax.login_unknown")
@@ -161,6 +162,7 @@ class TaxOffice:
         if not answer.get("code"):
             raise Refused("tax.login_failed")
         now = self._now()
+        await self._provider.prepare(now)
         tokens = await self._provider.redeem(answer["code"], login.code_verifier, now)
         jwk = await self._provider.key(id_token.key_id(tokens.id_token), now)
         expected = Expected(self.config.issuer, self.config.client_id, login.nonce, tokens.access_token)
