@@ -170,6 +170,7 @@ class Authority:
         self,
         key: SoftwareKey,
         *,
+        not_before: datetime = NOW - DAY,
         not_after: datetime = NOW + 30 * DAY,
         without: Iterable[type[x509.ExtensionType]] = (),
         extra: Iterable[Extra] = (),
@@ -182,7 +183,7 @@ class Authority:
             (x509.AuthorityKeyIdentifier(self.key_id.digest, None, None), False),
         ]
         subject = dn((NameOID.COUNTRY_NAME, "JP"), (NameOID.COMMON_NAME, f"{self.kind.value} responder"))
-        return self._build(subject, private(key).public_key(), 77, NOW - DAY, not_after, extensions, without, extra)
+        return self._build(subject, private(key).public_key(), 77, not_before, not_after, extensions, without, extra)
 
     def _build(
         self,

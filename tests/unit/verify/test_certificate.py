@@ -57,7 +57,7 @@ def test_every_field_is_read(signing: Scene) -> None:
     assert ours.spki == signing.key.spki
     assert (ours.algorithm, ours.scheme) == (Algorithm.RSA_2048, Scheme.RSA_PKCS1_SHA256)
     assert ours.subject_key_id == x509.SubjectKeyIdentifier.from_public_key(private(signing.key).public_key()).digest
-    assert ours.key_usage == {0, 1}
+    assert ours.key_usage == frozenset({0, 1})
     assert ours.extended_key_usage is None
     assert not ours.is_ca
     assert ours.policies == (oids.policy(Kind.SIGNING, Carrier.CARD),)
