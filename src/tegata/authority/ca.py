@@ -49,19 +49,23 @@ class Signer:
         return Issuer(self.own.kind, self.own.serial, self.key_id, self.scheme, self.own.not_after)
 
     def sign(self, tbs: bytes) -> bytes:
-        """Return the signed structure (certificate, list, or OCSP's basic response without certificates).
+        """Return a signed certificate or list.
 
         The signature is checked before it leaves; raises `Broken` (`authority.signature_failed`) when a key went wrong.
         """
-        return der.sequence(*self.parts(tbs))
-
-    def parts(self, tbs: bytes) -> tuple[bytes, bytes, bytes]:
-        """Return the three members of a signed structure: what was signed, algorithm, signature."""
         signature = self._key.sign(self.scheme, tbs)
         try:
             signatures.verify(self._key.spki, self.scheme, tbs, signature)
         except signatures.BadSignature as error:
             raise Broken("authority.signature_failed") from error
+        return der.sequence(tbs, signatures.algorithm_identifier(self.scheme), der.bit_string(signature))
+
+    def answer(self, tbs: bytes) -> tuple[bytes, bytes, bytes]:
+        """Return the members of an OCSP answer: what was signed, algorithm, signature.
+
+        It is not checked again: an answer lives for minutes, and the check would cost more than the signature.
+        """
+        signature = self._key.sign(self.scheme, tbs)
         return tbs, signatures.algorithm_identifier(self.scheme), der.bit_string(signature)
 
 

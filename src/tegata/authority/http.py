@@ -221,6 +221,8 @@ def _birth(body: dict[str, Any]) -> BirthDate:
         date(year or 2000, month or 1, day or 1)
     except ValueError as error:
         raise WireError("wire.bad_field", field="birth_date") from error
+    if day and not month:
+        raise WireError("wire.bad_field", field="birth_date")
     return BirthDate.of(year, month, day)
 
 

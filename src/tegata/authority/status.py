@@ -95,7 +95,7 @@ class StatusDesk:
         request = ocsp.parse(data)
         now = self._now()
         findings = tuple(self._finding(kind, question) for question in request.questions)
-        if request.nonce is not None:
+        if request.nonce is not None or len(findings) > 1:
             return self._signed(kind, findings, now, request.nonce)
         kept = self._kept.get((kind, findings))
         if kept is None or not _fresh(kept.this_update, kept.next_update, now):
@@ -112,16 +112,14 @@ class StatusDesk:
         ours = (ocsp.digest(question.hash_name, names.ca_dn(kind)), ocsp.digest(question.hash_name, ca.key_bits))
         if (question.name_hash, question.key_hash) != ours:
             return ocsp.Finding(question.raw, known=False)
-        found = self._store.certificate(kind, question.serial)
-        if found is None:
-            return ocsp.Finding(question.raw, known=self._store.is_own(kind, question.serial))
-        return ocsp.Finding(question.raw, known=True, revocation=found.revocation)
+        known, revocation = self._store.standing(kind, question.serial)
+        return ocsp.Finding(question.raw, known, revocation)
 
     def _signed(self, kind: Kind, findings: tuple[ocsp.Finding, ...], now: datetime, nonce: bytes | None) -> Answer:
         signer = self._signers.responder(kind, now)
         until = now + timedelta(minutes=int(assumptions.value("authority.ocsp_minutes")))
         data = ocsp.response_data(signer.key_id, findings, now, until, nonce)
-        return Answer(ocsp.response(signer.parts(data), signer.own.der), now, until, may_be_kept=nonce is None)
+        return Answer(ocsp.response(signer.answer(data), signer.own.der), now, until, may_be_kept=nonce is None)
 
 
 def _fresh(this_update: datetime, next_update: datetime, now: datetime) -> bool:

@@ -83,11 +83,15 @@ class Store:
         validity = (datetime.fromisoformat(row["not_before"]), datetime.fromisoformat(row["not_after"]))
         return Own(kind, row["serial"], role, row["der"], key, *validity)
 
-    def is_own(self, kind: Kind, serial: int) -> bool:
-        """Say whether the authority issued this serial number to itself."""
+    def standing(self, kind: Kind, serial: int) -> tuple[bool, Revocation | None]:
+        """Return whether a serial number was given to anybody, the authority itself included, and how it ended."""
         if not _is_serial(serial):
-            return False
-        return self._database.one("SELECT 1 FROM own WHERE kind = ? AND serial = ?", (kind.value, serial)) is not None
+            return False, None
+        row = self._database.one(_STANDING, (kind.value, serial))
+        if row is None:
+            row = self._database.one("SELECT 1 FROM own WHERE kind = ? AND serial = ?", (kind.value, serial))
+            return row is not None, None
+        return True, _revocation(row)
 
     def secret(self, name: str) -> bytes | None:
         """Return a secret by its name."""
@@ -300,6 +304,7 @@ _INSERT_CERTIFICATE = (
 _CHANGE_LIST = (
     "INSERT INTO lists (kind, code, revision) VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET revision = revision + 1"
 )
+_STANDING = "SELECT reason, revoked_at FROM certificates WHERE kind = ? AND serial = ?"
 _SAVE_LIST = (
     "INSERT INTO lists (kind, code, signed_revision, number, this_update, next_update, der)"
     " VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -318,10 +323,13 @@ def _is_serial(serial: int) -> bool:
     return 0 < serial < 1 << 63
 
 
+def _revocation(row: sqlite3.Row) -> Revocation | None:
+    if row["reason"] is None:
+        return None
+    return Revocation(Reason(row["reason"]), datetime.fromisoformat(row["revoked_at"]))
+
+
 def _certificate(row: sqlite3.Row) -> Certificate:
-    revocation = None
-    if row["reason"] is not None:
-        revocation = Revocation(Reason(row["reason"]), datetime.fromisoformat(row["revoked_at"]))
     return Certificate(
         kind=Kind(row["kind"]),
         serial=row["serial"],
@@ -333,7 +341,7 @@ def _certificate(row: sqlite3.Row) -> Certificate:
         not_after=datetime.fromisoformat(row["not_after"]),
         tbs=row["tbs"],
         der=row["der"],
-        revocation=revocation,
+        revocation=_revocation(row),
         parent=row["parent"],
         renews=row["renews"],
     )

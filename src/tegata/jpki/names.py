@@ -66,7 +66,7 @@ def crldp_dn(kind: Kind, municipality: Municipality) -> bytes:
 
 
 def responder_dn(kind: Kind) -> bytes:
-    """Subject of an OCSP responder's certificate: the authority's name and a common name (its true form is not public)."""
+    """Subject of an OCSP responder's certificate: the authority's name and a common name; the true one is unknown."""
     return name(
         (oids.COUNTRY, "JP"),
         (oids.ORGANIZATION, "JPKI"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An authority for tests: its own file, a clock that is set, keys that are quick to make, and orders for invented people.
+"""An authority for tests: its own file, a clock that is set, keys that are quick to make, orders for invented people.
 
 P-256 stands for RSA-2048 where the algorithm does not matter, because a key is then made in microseconds.
 """
@@ -108,7 +108,7 @@ class World:
     def event(self, cause: Cause, resident: str = HANAKO) -> Event:
         """Return the resident's next event, not yet told."""
         sequence = self.sequences[resident] = self.sequences.get(resident, 0) + 1
-        return Event(f"event-{resident}-{sequence}", sequence, resident, cause, self.clock.now())
+        return Event(f"event-{next(self.numbers)}", sequence, resident, cause, self.clock.now())
 
     def http(self, role: str | None = None) -> httpx.AsyncClient:
         """Return a client of the authority's routes, with the token of a role."""
