@@ -191,7 +191,8 @@ def _issued(one: Issued) -> dict[str, Any]:
     return {
         "signing": one.signing and _shown(one.signing),
         "authentication": _shown(one.authentication),
-        "superseded": [str(serial) for serial in one.request.superseded],
+        "superseded": [str(serial) for serial in one.request.superseded.serials],
+        "superseded_requests": list(one.request.superseded.requests),
     }
 
 

@@ -19,7 +19,7 @@ from tegata.authority.ca import Signers
 from tegata.authority.config import Config
 from tegata.authority.ending import end
 from tegata.authority.errors import Conflict, Refused
-from tegata.authority.model import CardOrder, Cause, Certificate, Issued, PhoneOrder, Request, Stage, Status
+from tegata.authority.model import CardOrder, Cause, Certificate, Issued, PhoneOrder, Request, Stage, Status, Superseded
 from tegata.authority.profiles import EndEntity
 from tegata.authority.store import Store, Writing
 from tegata.clock import JST, Clock
@@ -122,7 +122,10 @@ class IssuingDesk:
         before = self._current(resident_code, Carrier.PHONE)
         with self._store.act(now) as act:
             ended = end(self._store, act, Cause.NEW_PHONE, self._store.of_resident(resident_code))
-            superseded = tuple(one.certificate.serial for one in ended)
+            superseded = Superseded(
+                tuple(one.certificate.serial for one in ended),
+                tuple(dict.fromkeys(one.certificate.request_id for one in ended)),
+            )
             request = Request(Carrier.PHONE, order.request_id, digest, Stage.ISSUED, superseded)
             act.save_request(request)
             made = []

@@ -109,6 +109,14 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class Superseded:
+    """What a request for a phone ended: serial numbers, and the requests that had brought them."""
+
+    serials: tuple[int, ...] = ()
+    requests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A request that was carried out: one pair of certificates, or none when it was discarded before it arrived."""
 
@@ -116,8 +124,7 @@ class Request:
     request_id: str
     digest: str
     stage: Stage
-    superseded: tuple[int, ...] = ()
-    """Serials of the certificates that ended with it: signing before authentication."""
+    superseded: Superseded = Superseded()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tegata.authority import audit
-from tegata.authority.model import Certificate, Event, Reason, Request, Revocation, Stage
+from tegata.authority.model import Certificate, Event, Reason, Request, Revocation, Stage, Superseded
 from tegata.authority.schema import MIGRATIONS
 from tegata.crypto.vault import Vault
 from tegata.jpki import Carrier, Kind
@@ -106,7 +106,9 @@ class Store:
         row = self._database.one(sql, (carrier.value, request_id))
         if row is None:
             return None
-        return Request(carrier, request_id, row["digest"], Stage(row["stage"]), tuple(json.loads(row["superseded"])))
+        serials, requests = json.loads(row["superseded"])
+        superseded = Superseded(tuple(serials), tuple(requests))
+        return Request(carrier, request_id, row["digest"], Stage(row["stage"]), superseded)
 
     def certificate(self, kind: Kind, serial: int) -> Certificate | None:
         """Return a certificate by the kind of its issuer and its serial number."""
@@ -258,7 +260,8 @@ class Writing:
 
     def save_request(self, one: Request) -> None:
         """Record a request, or how far it has come."""
-        row = (one.carrier.value, one.request_id, one.digest, one.stage.value, json.dumps(one.superseded))
+        superseded = json.dumps([one.superseded.serials, one.superseded.requests])
+        row = (one.carrier.value, one.request_id, one.digest, one.stage.value, superseded)
         sql = "INSERT INTO requests VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET stage = excluded.stage"
         self._tx.execute(sql, row)
 

@@ -114,7 +114,8 @@ def test_a_log_that_was_written_anew_is_found(world: World) -> None:
         facts, number = json.dumps(last.facts), last.number
         rewritten.append(f"DELETE FROM audit WHERE number = {number}")  # noqa: S608 -- numbers and hashes
         values = (number, last.at, last.act, last.role, facts, last.previous, last.hash)
-        rewritten.append("INSERT INTO audit VALUES ({}, '{}', '{}', '{}', '{}', '{}', '{}')".format(*values))
+        template = "INSERT INTO audit VALUES ({}, '{}', '{}', '{}', '{}', '{}', '{}')"
+        rewritten.append(template.format(*values))
     world = tampered(world, *rewritten)
     audit.verify(world.authority.entries(), (last.number, last.hash) if last else (0, audit.GENESIS))
     with pytest.raises(Broken, match=r"authority\.audit_broken"):

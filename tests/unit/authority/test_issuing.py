@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tegata.authority.errors import Conflict, Refused
-from tegata.authority.model import Cause, Reason, Stage, Status
+from tegata.authority.model import Cause, Reason, Stage, Status, Superseded
 from tegata.codecs import der
 from tegata.jpki import Carrier, Kind
 from tegata.jpki.attributes import BirthDate
@@ -166,7 +166,9 @@ def test_the_second_phone_ends_the_first_in_the_same_transaction(world: World) -
     second = world.authority.certify_phone(world.phone_order(card))
     assert first.signing is not None
     assert second.signing is not None
-    assert second.request.superseded == (first.signing.serial, first.authentication.serial)
+    assert second.request.superseded == Superseded(
+        (first.signing.serial, first.authentication.serial), (first.request.request_id,)
+    )
     good = [one for one in world.authority.certificates(HANAKO) if one.status(world.clock.now()) is Status.GOOD]
     assert [one.serial for one in good if one.carrier is Carrier.PHONE] == [
         second.signing.serial,
@@ -184,7 +186,7 @@ def test_the_repeat_names_what_the_request_superseded(world: World) -> None:
     order = world.phone_order(card)
     answer = world.authority.certify_phone(order)
     world.phone(card)
-    assert world.authority.certify_phone(order).request.superseded == answer.request.superseded != ()
+    assert world.authority.certify_phone(order).request.superseded == answer.request.superseded != Superseded()
 
 
 def test_the_phone_of_another_person_is_left_alone(world: World) -> None:

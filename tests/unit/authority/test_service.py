@@ -7,7 +7,7 @@ import pytest
 
 from tegata.authority import rules
 from tegata.authority.errors import Conflict, NotFound
-from tegata.authority.model import Cause, Issued, Reason, Status
+from tegata.authority.model import Cause, Issued, Reason, Status, Superseded
 from tegata.jpki import Carrier, Kind, assumptions
 from unit.authority.kit import HANAKO, TARO, World
 
@@ -211,7 +211,7 @@ def test_a_hold_is_never_lifted(world: World) -> None:
     held = world.authority.holder(Kind.AUTHENTICATION, phone.authentication.serial)
     assert held.revocation is not None
     assert held.revocation.reason is HOLD
-    assert second.request.superseded == ()
+    assert second.request.superseded == Superseded()
 
 
 def test_a_repeated_hold_is_answered_the_same(world: World) -> None:
