@@ -94,7 +94,8 @@ class Application:
     `document` are the exact bytes that the card signs.  `parent_serial` is the serial number of the card's signing
     certificate once proven.  `issue_request_id` names this application to the authority, the same on every repeat;
     `application_id` opens it and is told to nobody but the phone.  `holds_element` says that the phone's element is
-    this application's: what keys are in it, whole or half made, are those.  `reason` says why the application ended.
+    this application's: what keys are in it, whole or half made, are those.  `requests` wait to be certified,
+    `certificates` to be installed.  `reason` says why the application ended.
     """
 
     application_id: str = field(repr=False)

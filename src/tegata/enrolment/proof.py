@@ -46,16 +46,26 @@ class Prover:
         Raises `Refused` with the verifier's reason, or `Unavailable` (`enrolment.status_unavailable`).
         """
         try:
-            wanted = prepare_status(certificate, Kind.SIGNING, self.trust, self.randomness(NONCE_SIZE))
-            answer = await self.status.ocsp(Kind.SIGNING.value, wanted.ocsp_request_der)
-            status = Status(ocsp=answer, nonce=wanted.nonce)
-            evidence = Evidence(certificate, document, signature, Kind.SIGNING, status)
-            verdict = verify(evidence, self.trust, now(), Policy(carriers=frozenset({Carrier.CARD})))
+            status = await self._status(certificate)
+            verdict = verify(
+                Evidence(certificate, document, signature, Kind.SIGNING, status),
+                self.trust,
+                now(),
+                Policy(carriers=frozenset({Carrier.CARD})),
+            )
         except Rejected as error:
             raise _refused(error) from error
         except (StatusUnavailable, WireError) as error:
             raise Unavailable("enrolment.status_unavailable") from error
         return verdict.serial
+
+    async def _status(self, certificate: bytes) -> Status:
+        """Ask for a certificate's status.  One that nobody can be asked about has none; the verifier says why."""
+        try:
+            wanted = prepare_status(certificate, Kind.SIGNING, self.trust, self.randomness(NONCE_SIZE))
+        except Rejected:
+            return Status()
+        return Status(ocsp=await self.status.ocsp(Kind.SIGNING.value, wanted.ocsp_request_der), nonce=wanted.nonce)
 
     def authorities(self, certificates: Pair) -> Pair:
         """Return the certificates of the authorities that issued a pair; they go into the element beside it.

@@ -54,7 +54,8 @@ CERTIFIED: Final = frozenset({State.KEYS_GENERATED, State.ISSUED, State.INSTALLE
 def advance(application: Application, event: Event, reason: str | None = None) -> Application:
     """Return the application after `event`; raises `OutOfStep` (`enrolment.wrong_state`) where it cannot happen.
 
-    `reason` is kept unless an earlier end gave one.
+    `reason` is kept unless an earlier end gave one.  Requests and certificates, which tell of a person, are dropped
+    where no later step needs them.
     """
     state = TRANSITIONS.get((application.state, event))
     if state is None:
@@ -65,6 +66,8 @@ def advance(application: Application, event: Event, reason: str | None = None) -
         state=state,
         reason=application.reason or reason,
         holds_element=holds or state is State.MAKING_KEYS,
+        requests=application.requests if state is State.KEYS_GENERATED else None,
+        certificates=application.certificates if state is State.ISSUED else None,
     )
 
 

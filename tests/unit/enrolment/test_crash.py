@@ -139,7 +139,7 @@ def test_stopping_survives_a_kill_at_every_commit(place: str, tmp_path: Path) ->
     assert killed_everywhere(place, tmp_path, enrol, stop, check_gone) >= 3
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", PLACES[:1])
 def test_enrolling_again_after_stopping_survives_too(place: str, tmp_path: Path) -> None:
     """A second life in the same element."""
 
