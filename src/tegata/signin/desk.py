@@ -27,7 +27,7 @@ from tegata.signin.errors import CallbackFault, Conflict, Gone, NotFound, Refuse
 from tegata.signin.keys import base64url
 from tegata.signin.model import Client, RequestAct, RequestState, Session, SignInRequest
 from tegata.signin.parameters import Parameters
-from tegata.signin.proof import Judge, signed_bytes
+from tegata.signin.proof import Judge, Proof, signed_bytes
 from tegata.signin.store import Store, digest
 from tegata.verify import Rejected
 
@@ -145,8 +145,10 @@ class SignInDesk:
         """
         request, client = self.awaited(request_id)
         data = signed_bytes(self._config.origin, request_id, request.challenge)
+        by_list = self._profile.status == "as_requested" and "crl" in request.wish.acr_values
+        proof = Proof(data, certificate, signature, by_list)
         try:
-            serial = await self._judge.serial(data, certificate, signature, self._clock.now())
+            serial = await self._judge.serial(proof, self._clock.now())
             person = await self._authority.person(serial)
         except (Rejected, Refused) as error:
             self._note_refusal(request_id, error.reason)

@@ -28,6 +28,7 @@ class Profile:
     assertion_several_audiences: bool
     assertion_error: str
     acr: str
+    status: str
     callback_iss: bool
     callback_errors: dict[str, str]
     state_quirk: str

@@ -5,6 +5,7 @@ The judge here is a fake: it checks the signature against a bare public key and 
 real one, with certificates and OCSP, is exercised in `tests/interop`.
 """
 
+import asyncio
 import hashlib
 import json
 import re
@@ -29,7 +30,7 @@ from tegata.signin.config import Config
 from tegata.signin.http import create_app
 from tegata.signin.keys import base64url
 from tegata.signin.profile import Profile
-from tegata.signin.proof import signed_bytes
+from tegata.signin.proof import Proof, signed_bytes
 from tegata.signin.service import SignIn
 from tegata.signin.store import Store
 from tegata.verify import Rejected
@@ -54,16 +55,19 @@ class FakeJudge:
     def __init__(self) -> None:
         self.serials: dict[bytes, int] = {}
         self.refusals: dict[bytes, Exception] = {}
+        self.seen: list[Proof] = []
 
-    async def serial(self, data: bytes, certificate: bytes, signature: bytes, now: datetime) -> int:
+    async def serial(self, proof: Proof, now: datetime) -> int:
         """Return the serial number that the test gave to the key."""
-        if certificate in self.refusals:
-            raise self.refusals[certificate]
+        self.seen.append(proof)
+        await asyncio.sleep(0)
+        if proof.certificate in self.refusals:
+            raise self.refusals[proof.certificate]
         try:
-            signatures.verify(certificate, Scheme.RSA_PKCS1_SHA256, data, signature)
+            signatures.verify(proof.certificate, Scheme.RSA_PKCS1_SHA256, proof.data, proof.signature)
         except signatures.CryptoError as error:
             raise Rejected("verify.bad_signature") from error
-        return self.serials[certificate]
+        return self.serials[proof.certificate]
 
 
 @dataclass
