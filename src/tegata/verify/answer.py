@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, NoReturn
 
 from tegata.verify.errors import Rejected, StatusUnavailable
+from tegata.verify.policy import Terms
 
 Source = Literal["ocsp", "crl"]
 
@@ -52,18 +53,18 @@ class Answer:
     """False when the responder says that it does not know the certificate."""
 
 
-def judge(answer: Answer, now: datetime, max_age: timedelta, skew: timedelta) -> Answer:
-    """Return `answer` if it says "good" and may be believed at `now`.
+def judge(answer: Answer, max_age: timedelta, terms: Terms) -> Answer:
+    """Return `answer` if it says "good", is not older than `max_age`, and may be believed now.
 
     Raises `Rejected` (`verify.revoked.*`, `verify.held`) or `StatusUnavailable` (`verify.status_stale`, `..._unknown`).
     """
-    if answer.this_update > now + skew:
+    if answer.this_update > terms.now + terms.policy.skew:
         refuse_stale(answer)
     if answer.revocation is not None:
         refuse_revoked(answer.revocation)
-    if now - answer.this_update > max_age:
+    if terms.now - answer.this_update > max_age:
         refuse_stale(answer)
-    if answer.next_update is not None and now > answer.next_update:
+    if answer.next_update is not None and terms.now > answer.next_update:
         refuse_stale(answer)
     if not answer.known:
         raise StatusUnavailable(UNKNOWN, clause="RFC 6960 §2.2")

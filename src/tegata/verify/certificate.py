@@ -90,8 +90,7 @@ def _read(data: bytes) -> Certificate:
     if not issuer.value:
         raise malformed("RFC 5280 §4.1.2.4")
     policies = _policies(extensions)
-    claimed = [KNOWN_POLICIES[policy] for policy in policies if policy in KNOWN_POLICIES]
-    kind, carrier = claimed[0] if len(claimed) == 1 else (None, None)
+    kind, carrier = _claims(policies)
     return Certificate(
         der=data,
         tbs=signed.tbs.raw,
@@ -140,6 +139,12 @@ def _policies(extensions: Extensions) -> tuple[str, ...]:
     if not found or len(set(found)) != len(found):
         raise malformed("RFC 5280 §4.2.1.4")
     return tuple(found)
+
+
+def _claims(policies: tuple[str, ...]) -> tuple[Kind | None, Carrier | None]:
+    """Return what the policies claim to certify; nothing when none or several are known."""
+    known = [KNOWN_POLICIES[policy] for policy in policies if policy in KNOWN_POLICIES]
+    return known[0] if len(known) == 1 else (None, None)
 
 
 def _subject_key_id(extensions: Extensions) -> bytes | None:

@@ -6,7 +6,7 @@ failed were not reached, and say so: a list never looks longer or shorter than t
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from tegata.messages import Lang, message
 
@@ -19,6 +19,18 @@ class Step:
 
     name: str
     clause: str
+
+
+CERTIFICATE_STEPS: Final = (
+    Step("certificate.form", "RFC 5280 §4.1"),
+    Step("certificate.path", "RFC 5280 §6.1.3 (a)(1), (a)(4)"),
+    Step("certificate.validity", "RFC 5280 §6.1.3 (a)(2)"),
+    Step("certificate.profile", "RFC 5280 §6.1.4, §6.1.5; JPKI certificate profile"),
+    Step("certificate.status", "RFC 5280 §6.1.3 (a)(3); RFC 6960 §3.2"),
+)
+"""The steps of a certificate judged alone; what each means stands at the top of `verifier.py`."""
+
+EVIDENCE_STEPS: Final = (*CERTIFICATE_STEPS, Step("signature.value", "RFC 8017 §8; FIPS 186-5 §6.4"))
 
 
 @dataclass(frozen=True, slots=True)

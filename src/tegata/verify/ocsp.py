@@ -21,7 +21,7 @@ from tegata.verify import reading
 from tegata.verify.answer import Answer, Revocation, crl_reason
 from tegata.verify.certificate import Certificate
 from tegata.verify.errors import Rejected, StatusUnavailable
-from tegata.verify.policy import OCSP_LIMIT, Policy
+from tegata.verify.policy import OCSP_LIMIT, Terms
 from tegata.verify.reading import Fields, fields, malformed
 
 SUCCESSFUL: Final = 0
@@ -94,9 +94,7 @@ class _Response:
     certificates: tuple[bytes, ...] = field(repr=False)
 
 
-def answer(
-    response: bytes, certificate: Certificate, issuer: Certificate, nonce: bytes | None, now: datetime, policy: Policy
-) -> Answer:
+def answer(response: bytes, nonce: bytes | None, certificate: Certificate, issuer: Certificate, terms: Terms) -> Answer:
     """Return what an authentic response says of `certificate`.
 
     Raises `StatusUnavailable` (`verify.status_invalid`, `verify.status_refused`).
@@ -105,7 +103,7 @@ def answer(
         raise invalid("RFC 6960 §4.2.1", "size")
     try:
         found = _read(bytes(response))
-        _authenticate(found, issuer, now, policy)
+        _authenticate(found, issuer, terms)
         _returns_nonce(found, nonce)
         single = _single_for(found, certificate, issuer)
     except (DerError, CryptoError) as error:
@@ -221,9 +219,9 @@ def _returns_nonce(found: _Response, nonce: bytes | None) -> None:
         raise invalid("RFC 9654 §2.1", "nonce")
 
 
-def _authenticate(found: _Response, issuer: Certificate, now: datetime, policy: Policy) -> None:
+def _authenticate(found: _Response, issuer: Certificate, terms: Terms) -> None:
     """Find who signed, and check the signature (RFC 6960 §3.2 (2)-(4), §4.2.2.2)."""
-    if found.signed.scheme not in policy.schemes:
+    if found.signed.scheme not in terms.policy.schemes:
         raise invalid("RFC 6960 §4.3", "signatureAlgorithm")
     trouble: StatusUnavailable | None = None
     for signer in _named_signers(found, issuer):
@@ -234,7 +232,7 @@ def _authenticate(found: _Response, issuer: Certificate, now: datetime, policy: 
         if signer is issuer:
             return
         try:
-            _check_responder(signer, issuer, now, policy)
+            _check_responder(signer, issuer, terms)
         except StatusUnavailable as error:
             trouble = error
             continue
@@ -266,7 +264,7 @@ def _is_named(responder: Element, certificate: Certificate) -> bool:
     return key_hash == _digest("sha1", public_key_bits(certificate.spki))
 
 
-def _check_responder(responder: Certificate, issuer: Certificate, now: datetime, policy: Policy) -> None:
+def _check_responder(responder: Certificate, issuer: Certificate, terms: Terms) -> None:
     """Refuse a responder that the issuer itself did not certify for OCSP, for now (RFC 6960 §4.2.2.2)."""
     key = responder.authority_key
     usage = responder.extended_key_usage or ()
@@ -277,9 +275,9 @@ def _check_responder(responder: Certificate, issuer: Certificate, now: datetime,
         "responder keyUsage": responder.key_usage is None or bool(responder.key_usage & {0, 1}),
         "responder basicConstraints": not responder.is_ca,
         "responder critical extension": not reading.unprocessed_critical(responder.extensions, RESPONDER_PROCESSED),
-        "responder nocheck": not policy.responder_needs_no_check or oids.OCSP_NO_CHECK in responder.extensions,
-        "responder validity": responder.not_before <= now <= responder.not_after,
-        "responder signatureAlgorithm": responder.scheme in policy.schemes,
+        "responder nocheck": not terms.policy.responder_needs_no_check or oids.OCSP_NO_CHECK in responder.extensions,
+        "responder validity": responder.not_before <= terms.now <= responder.not_after,
+        "responder signatureAlgorithm": responder.scheme in terms.policy.schemes,
     }
     for part, fits in facts.items():
         if not fits:

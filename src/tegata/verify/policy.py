@@ -7,7 +7,7 @@ passes `Policy(certificate_policies=PRODUCTION_POLICIES)` together with the genu
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
@@ -56,3 +56,11 @@ class Policy:
 
 
 DEFAULT_POLICY: Final = Policy()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What one judgement goes by: the time it is made for (aware), and the policy."""
+
+    now: datetime
+    policy: Policy

@@ -6,6 +6,7 @@ compared as bytes (names, keys).  Nothing here recurses, so depth is bounded by 
 Everything raises `DerError`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -150,14 +151,15 @@ class Extension:
         return der.read(self.value)
 
 
-Extensions = dict[str, Extension]
+Extensions = Mapping[str, Extension]
+"""Extensions by OID, in the order of the certificate; a dictionary that nobody may write to."""
 
 
 def extensions(element: Element | None) -> Extensions:
     """Return Extensions by OID (RFC 5280 §4.1.2.9, §4.2); none may appear twice, and an empty list is malformed."""
     if element is None:
         return {}
-    found: Extensions = {}
+    found: dict[str, Extension] = {}
     for child in element.expect(der.SEQUENCE).children():
         parts = fields(child)
         name = parts.take(der.OID).oid()

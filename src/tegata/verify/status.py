@@ -8,15 +8,16 @@ Nothing usable means no verdict.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cache
 
 from tegata.jpki import Kind, municipalities, names
 from tegata.verify import crl, ocsp, profile
 from tegata.verify.answer import UNKNOWN, Answer, judge
 from tegata.verify.certificate import Certificate
+from tegata.verify.checks import CERTIFICATE_STEPS
 from tegata.verify.errors import Rejected, StatusUnavailable
-from tegata.verify.policy import Policy
+from tegata.verify.ledger import Ledger
+from tegata.verify.policy import Terms
 from tegata.verify.trust import Anchor, TrustStore
 
 
@@ -48,10 +49,14 @@ def prepare_status(certificate_der: bytes, kind: Kind, trust: TrustStore, nonce:
     """Return what to fetch for a certificate of `kind`.
 
     The issuer is looked up but nothing is proved yet.  Raises `Rejected` (`verify.malformed`, `verify.untrusted`,
-    `verify.wrong_kind`), and `ValueError` for a nonce that is not 1 to 128 bytes long.
+    `verify.wrong_kind`) with the same checks as a verdict, and `ValueError` for a nonce that is not 1 to 128 bytes
+    long.
     """
-    certificate = Certificate.parse(certificate_der)
-    anchor = issuer_for(certificate, kind, trust)
+    ledger = Ledger(CERTIFICATE_STEPS)
+    with ledger.step("certificate.form"):
+        certificate = Certificate.parse(certificate_der)
+    with ledger.step("certificate.path"):
+        anchor = issuer_for(certificate, kind, trust)
     point = certificate.distribution_points[0] if certificate.distribution_points else None
     return StatusRequest(
         kind=kind,
@@ -89,18 +94,18 @@ def _codes(kind: Kind) -> dict[bytes, str]:
     return {names.directory_name(names.crldp_dn(kind, municipality)): municipality.code for municipality in table}
 
 
-def check(status: Status, certificate: Certificate, issuer: Certificate, now: datetime, policy: Policy) -> Answer:
-    """Return the statement that makes `certificate` good at `now`.
+def check(status: Status, certificate: Certificate, issuer: Certificate, terms: Terms) -> Answer:
+    """Return the statement that makes `certificate` good now.
 
     Raises `Rejected` for a revoked or held one, `StatusUnavailable` when nothing usable says that it is good.
     """
     sources: list[Callable[[], Answer]] = []
     if status.ocsp is not None:
         response = status.ocsp
-        sources.append(lambda: _by_ocsp(response, status.nonce, certificate, issuer, now, policy))
+        sources.append(lambda: _by_ocsp(response, status.nonce, certificate, issuer, terms))
     if status.crl is not None:
-        revoked = status.crl
-        sources.append(lambda: _by_list(revoked, certificate, issuer, now, policy))
+        listed = status.crl
+        sources.append(lambda: _by_list(listed, certificate, issuer, terms))
     good: list[Answer] = []
     trouble: StatusUnavailable | None = None
     for source in sources:
@@ -116,11 +121,10 @@ def check(status: Status, certificate: Certificate, issuer: Certificate, now: da
 
 
 def _by_ocsp(
-    response: bytes, nonce: bytes | None, certificate: Certificate, issuer: Certificate, now: datetime, policy: Policy
+    response: bytes, nonce: bytes | None, certificate: Certificate, issuer: Certificate, terms: Terms
 ) -> Answer:
-    said = ocsp.answer(response, certificate, issuer, nonce, now, policy)
-    return judge(said, now, policy.ocsp_max_age, policy.skew)
+    return judge(ocsp.answer(response, nonce, certificate, issuer, terms), terms.policy.ocsp_max_age, terms)
 
 
-def _by_list(data: bytes, certificate: Certificate, issuer: Certificate, now: datetime, policy: Policy) -> Answer:
-    return judge(crl.answer(data, certificate, issuer, policy), now, policy.crl_max_age, policy.skew)
+def _by_list(data: bytes, certificate: Certificate, issuer: Certificate, terms: Terms) -> Answer:
+    return judge(crl.answer(data, certificate, issuer, terms.policy), terms.policy.crl_max_age, terms)

@@ -15,7 +15,6 @@ Everything is an argument: nothing here looks at a clock, a file or a network.
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 
 from tegata.crypto.keys import CryptoError, Scheme
 from tegata.crypto.signatures import BadSignature
@@ -25,22 +24,13 @@ from tegata.verify import profile
 from tegata.verify import status as statuses
 from tegata.verify.answer import Answer, stamp
 from tegata.verify.certificate import Certificate
-from tegata.verify.checks import Step
+from tegata.verify.checks import CERTIFICATE_STEPS, EVIDENCE_STEPS
 from tegata.verify.errors import Rejected
 from tegata.verify.ledger import Ledger
-from tegata.verify.policy import DEFAULT_POLICY, Policy
+from tegata.verify.policy import DEFAULT_POLICY, Policy, Terms
 from tegata.verify.status import Status
 from tegata.verify.trust import Anchor, TrustStore
 from tegata.verify.verdict import Verdict
-
-CERTIFICATE_STEPS: Final = (
-    Step("certificate.form", "RFC 5280 §4.1"),
-    Step("certificate.path", "RFC 5280 §6.1.3 (a)(1), (a)(4)"),
-    Step("certificate.validity", "RFC 5280 §6.1.3 (a)(2)"),
-    Step("certificate.profile", "RFC 5280 §6.1.4, §6.1.5; JPKI certificate profile"),
-    Step("certificate.status", "RFC 5280 §6.1.3 (a)(3); RFC 6960 §3.2"),
-)
-EVIDENCE_STEPS: Final = (*CERTIFICATE_STEPS, Step("signature.value", "RFC 8017 §8; FIPS 186-5 §6.4"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +58,7 @@ class _Proved:
 def verify(evidence: Evidence, trust: TrustStore, now: datetime, policy: Policy = DEFAULT_POLICY) -> Verdict:
     """Judge a signature over data.  Raises `Rejected` or `StatusUnavailable`, with `checks`."""
     ledger = Ledger(EVIDENCE_STEPS)
-    proved = _prove(ledger, evidence.certificate, evidence.kind, evidence.status, trust, now, policy)
+    proved = _prove(ledger, evidence.certificate, evidence.kind, evidence.status, trust, Terms(now, policy))
     # 6. The data was signed by the certificate's key.
     with ledger.step("signature.value") as note:
         scheme = evidence.scheme or Scheme.default(proved.certificate.algorithm)
@@ -82,14 +72,12 @@ def verify_certificate(
 ) -> Verdict:
     """Judge a certificate alone.  Raises `Rejected` or `StatusUnavailable`, with `checks`."""
     ledger = Ledger(CERTIFICATE_STEPS)
-    proved = _prove(ledger, certificate, kind, status, trust, now, policy)
+    proved = _prove(ledger, certificate, kind, status, trust, Terms(now, policy))
     return _verdict(proved, now, ledger, None, policy)
 
 
-def _prove(
-    ledger: Ledger, data: bytes, kind: Kind, status: Status, trust: TrustStore, now: datetime, policy: Policy
-) -> _Proved:
-    if now.tzinfo is None:
+def _prove(ledger: Ledger, data: bytes, kind: Kind, status: Status, trust: TrustStore, terms: Terms) -> _Proved:
+    if terms.now.tzinfo is None:
         raise ValueError("the verifier needs an aware datetime")
     # 1. One certificate in DER.
     with ledger.step("certificate.form"):
@@ -97,25 +85,24 @@ def _prove(
     # 2. Signed by an anchor of this purpose.
     with ledger.step("certificate.path"):
         anchor = statuses.issuer_for(certificate, kind, trust)
-        _check_path(certificate, anchor, now, policy)
+        _check_path(certificate, anchor.certificate, terms)
     # 3. Valid now.
     with ledger.step("certificate.validity"):
-        _check_validity(certificate, now)
+        _check_validity(certificate, terms.now)
     # 4. A JPKI certificate of this purpose.
     with ledger.step("certificate.profile") as note:
-        note.detail = profile.check(certificate, kind, policy).value
+        note.detail = profile.check(certificate, kind, terms.policy).value
     # 5. Neither revoked nor held.
     with ledger.step("certificate.status") as note:
-        answer = statuses.check(status, certificate, anchor.certificate, now, policy)
+        answer = statuses.check(status, certificate, anchor.certificate, terms)
         note.detail = f"{answer.source} {stamp(answer.this_update)}"
     return _Proved(certificate, anchor, answer)
 
 
-def _check_path(certificate: Certificate, anchor: Anchor, now: datetime, policy: Policy) -> None:
-    issuer = anchor.certificate
-    if not issuer.not_before <= now <= issuer.not_after:
+def _check_path(certificate: Certificate, issuer: Certificate, terms: Terms) -> None:
+    if not issuer.not_before <= terms.now <= issuer.not_after:
         raise Rejected("verify.anchor_expired", clause="RFC 5280 §6.1.3 (a)(2)")
-    if certificate.scheme not in policy.schemes:
+    if certificate.scheme not in terms.policy.schemes:
         raise Rejected("verify.untrusted", clause="RFC 5280 §4.1.1.2")
     try:
         verify_signature(issuer.spki, certificate.scheme, certificate.tbs, certificate.signature)

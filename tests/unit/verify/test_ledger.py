@@ -6,9 +6,8 @@ import pytest
 from tegata.messages import LANGUAGES, catalogue
 from tegata.verify import Check, Rejected
 from tegata.verify.answer import REVOKED
-from tegata.verify.checks import Step
+from tegata.verify.checks import EVIDENCE_STEPS, Step
 from tegata.verify.ledger import Ledger
-from tegata.verify.verifier import EVIDENCE_STEPS
 
 STEPS = (Step("one", "§1"), Step("two", "§2"), Step("three", "§3"))
 

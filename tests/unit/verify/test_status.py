@@ -43,8 +43,9 @@ def test_nobody_is_asked_about_the_wrong_certificate(signing: Scene, authenticat
         prepare_status(signing.certificate, Kind.AUTHENTICATION, trust)
     with pytest.raises(Rejected, match=r"verify\.untrusted"):
         prepare_status(signing.certificate, Kind.SIGNING, authentication.trust)
-    with pytest.raises(Rejected, match=r"verify\.malformed"):
+    with pytest.raises(Rejected, match=r"verify\.malformed") as caught:
         prepare_status(b"junk", Kind.SIGNING, trust)
+    assert [check.outcome for check in caught.value.checks] == ["failed", *["not_reached"] * 4]
 
 
 def test_one_usable_source_suffices(signing: Scene) -> None:
