@@ -24,7 +24,7 @@ import httpx
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -63,9 +63,18 @@ def create_app(http: httpx.AsyncClient, public_url: str) -> Starlette:
         front.route("/kiosk/sessions/{session_id}", copier.session, *_BOTH),
         front.route("/kiosk/sessions/{session_id}/sheet.pdf", copier.sheet),
         front.route("/counter", counter.admit, *_BOTH),
+        Route("/favicon.ico", _icon),
         Mount("/static", StaticFiles(directory=_STATIC)),
     ]
-    return Starlette(routes=routes, exception_handlers={TegataError: front.refusal, HTTPException: front.lost})
+    return Starlette(
+        routes=routes,
+        exception_handlers={TegataError: front.refusal, HTTPException: front.lost, Exception: front.broken},
+    )
+
+
+async def _icon(_: Request) -> Response:
+    """Browsers ask for this on pages of other parties too."""
+    return FileResponse(_STATIC / "tegata.svg")
 
 
 class _Front:
@@ -101,3 +110,7 @@ class _Front:
         """Return the page for an address that is none of ours, or a method that it does not take."""
         status = error.status_code if isinstance(error, HTTPException) else 500
         return self.refusal(request, PageError("web.not_found", status))
+
+    def broken(self, request: Request, _: Exception) -> Response:
+        """Return the page for a fault of our own, which Starlette then raises for the log."""
+        return self.refusal(request, PageError("web.broken", 500))

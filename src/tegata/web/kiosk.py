@@ -14,10 +14,14 @@ from starlette.responses import Response
 from tegata.sandbox.population import PINS
 from tegata.web.errors import PageError
 from tegata.web.phones import everybodys
-from tegata.web.rendering import HEADERS
 from tegata.web.visit import Visit, request_id
 
 DOCUMENT: Final = "residence-certificate"
+_SHEET: Final = {
+    "Content-Disposition": 'inline; filename="tegata-test.pdf"',
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+}
 _TRAY: Final = 8
 _LIVE: Final = ("chosen", "authenticated", "paid")
 
@@ -75,8 +79,7 @@ class Kiosk:
         sheet = self._tray.get(visit.request.path_params["session_id"])
         if sheet is None:
             raise PageError("web.tray_empty", 404)
-        name = {"Content-Disposition": 'inline; filename="tegata-test.pdf"'}
-        return Response(sheet, media_type="application/pdf", headers=HEADERS | name)
+        return Response(sheet, media_type="application/pdf", headers=_SHEET)
 
 
 async def _choose(visit: Visit) -> Response:

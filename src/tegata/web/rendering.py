@@ -16,6 +16,7 @@ from starlette.datastructures import URL
 from starlette.responses import HTMLResponse
 
 from tegata.clock import JST
+from tegata.jpki.attributes import BadAttributes, BirthDate
 from tegata.messages import Lang
 from tegata.web import words
 
@@ -34,6 +35,9 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+
+_ERAS: Final = (1868, 1912, 1926, 1989, 2019)
+"""First years of Meiji, Taisho, Showa, Heisei, Reiwa."""
 
 PLACES: Final = (("home", "/"), ("shop", "/shop"), ("tax", "/tax"), ("kiosk", "/kiosk"), ("counter", "/counter"))
 """The places of the country in the order of the menu; their names are `place.*` in the words."""
@@ -59,9 +63,11 @@ class Renderer:
         lang = visit.lang
         values = {
             "lang": lang,
+            "place": "",
             "t": lambda key, **facts: words.say(lang, key, **facts),
             "name": lambda group, value: words.name_of(lang, group, value),
             "moment": lambda text: moment(text, lang),
+            "birth": lambda text: birth(text, lang),
             "visit": visit,
             "problem": visit.problem,
             "done": done(visit.query("done"), lang),
@@ -91,6 +97,23 @@ def moment(text: str | None, lang: Lang) -> str:
     if lang == "ja":
         return f"{there.year}年{there.month}月{there.day}日 {there:%H:%M}"
     return f"{there:%Y-%m-%d %H:%M} JST"
+
+
+def birth(text: str, lang: Lang) -> str:
+    """Return a birth date as certificates write it (`EYYYYMMDD`, 0 for unknown) the way people write it."""
+    try:
+        born = BirthDate.parse(text)
+    except BadAttributes:
+        return text
+    era = words.say(lang, f"era.{born.era}") if born.era else ""
+    return words.say(
+        lang,
+        "person.born",
+        year=born.year or "?",
+        era=f"{era}{born.year - _ERAS[born.era - 1] + 1}" if era else "?",
+        month=born.month or "?",
+        day=born.day or "?",
+    )
 
 
 def qr(content: str) -> Markup:
