@@ -36,7 +36,7 @@ BIRTH = BirthDate.of(1990, 2, 28)
 
 def four(birth: BirthDate = BIRTH, name: str = "山田　花子") -> BasicFour:
     """Return the attributes of an invented person."""
-    address = "東京都渋谷区神南１－２－３"
+    address = "東京都渋谷区神南一丁目２番３号"
     return BasicFour(name, "0" * len(name), address, "0" * len(address), birth, Sex.FEMALE)
 
 
