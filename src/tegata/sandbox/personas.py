@@ -127,16 +127,16 @@ def _syntax_line(error: tomllib.TOMLDecodeError, text: str) -> int:
 
 def _line(text: str, index: int, wrong: str) -> int:
     """Return the line of a field of the `index`-th entry, or of the entry's head when the field is not there."""
-    head = -1
+    head = 0
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip().startswith("[[person]]"):
-            if head >= 0 and index < 0:
+            if head and index < 0:
                 break
             index -= 1
             head = number if index < 0 else head
         elif index < 0 and re.match(rf"\s*{re.escape(wrong)}\s*=", line):
             return number
-    return head
+    return max(head, 1)
 
 
 def _persona(entry: object) -> Persona:
