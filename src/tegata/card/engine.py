@@ -119,7 +119,7 @@ class Card:
 
     def _checked_key(self, pkcs8: bytes) -> SoftwareKey:
         try:
-            key = SoftwareKey.from_pkcs8(pkcs8)
+            key = SoftwareKey.from_pkcs8(pkcs8, own=True)
         except CryptoError as error:
             raise Refusal(SW.MEMORY_FAILURE) from error
         if key.algorithm is not self._state.image.profile.algorithm:

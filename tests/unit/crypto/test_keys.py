@@ -100,6 +100,17 @@ def test_keys_survive_being_stored(algorithm: Algorithm, rsa_keys: Keys) -> None
     assert (loaded.spki, loaded.algorithm) == (key.spki, algorithm)
 
 
+def test_a_key_of_our_own_is_loaded_without_doing_its_sums_again(rsa_keys: Keys) -> None:
+    """A stranger's numbers are checked; ours, which were sealed, are only read."""
+    kept = rsa_keys[0].to_pkcs8()
+    loaded = SoftwareKey.from_pkcs8(kept, own=True)
+    signatures.verify(rsa_keys[0].spki, Scheme.RSA_PKCS1_SHA256, b"x", loaded.sign(Scheme.RSA_PKCS1_SHA256, b"x"))
+    middle = len(kept) // 2
+    damaged = kept[:middle] + bytes((kept[middle] ^ 1,)) + kept[middle + 1 :]
+    with refused("crypto.bad_private_key", CryptoError):
+        SoftwareKey.from_pkcs8(damaged)
+
+
 def pkcs8(
     key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey, password: bytes = b""
 ) -> bytes:
