@@ -22,7 +22,6 @@ from tegata.phone.device import Phone
 from tegata.phone.errors import AppError, Locked, ServiceError
 from tegata.phone.journal import Enrolment
 from tegata.reader import JpkiSession, Transmit
-from tegata.reader.memory import insert
 from tegata.wire import b64, unb64
 
 
@@ -167,12 +166,12 @@ class App:
         return self._phone.release_pin(self._phone.touch(finger)) if finger is not None else pin or ""
 
     def _signed(self, kind: Kind, pin: str, data: bytes) -> dict[str, Any]:
-        session = JpkiSession(insert(self._phone.element))
+        session = JpkiSession(self._phone.inside())
         try:
             session.verify(kind, pin)
             certificate, signature = session.certificate(kind), session.sign(kind, data)
         finally:
-            self._phone.element.reset()
+            self._phone.leave()
         return {"certificate": b64(certificate), "signature": b64(signature)}
 
     def _demand_unlocked(self) -> None:

@@ -19,7 +19,6 @@ from tegata.phone.errors import AppError, ServiceError
 from tegata.phone.journal import ENDED, INSTALLED, OVER, Journal
 from tegata.reader import JpkiSession, PinRequired, Transmit
 from tegata.reader.jpki import pin_bytes
-from tegata.reader.memory import insert
 from tegata.wire import b64, unb64
 
 ATTEMPTS: Final = 3
@@ -60,7 +59,7 @@ class Enroller:
             return await self._ask(journal)
         body = {"request_id": journal.request_id, "device": self._phone.device}
         answer = await self._client.post(self._base, body)
-        self._note(answer, application_id=str(answer["application_id"]))
+        self._note(answer, application_id=_text(answer, "application_id"))
         return answer
 
     async def _prove(self, card: Transmit, password: str, answer: dict[str, Any]) -> None:
@@ -68,7 +67,7 @@ class Enroller:
         session = JpkiSession(card)
         session.verify(Kind.SIGNING, password)
         certificate = session.certificate(Kind.SIGNING)
-        signature = session.sign(Kind.SIGNING, unb64(answer["document"]))
+        signature = session.sign(Kind.SIGNING, _bytes(answer.get("document")))
         session.select()  # the card forgets the password before it is taken away
         await self._post("proof", {"certificate": b64(certificate), "signature": b64(signature)})
 
@@ -77,21 +76,21 @@ class Enroller:
         journal = self._phone.journal
         if journal is None or journal.state != INSTALLED or journal.pins_set:
             return
-        session = JpkiSession(insert(self._phone.element))
+        session = JpkiSession(self._phone.inside())
         for kind, pin in ((Kind.SIGNING, signing_password), (Kind.AUTHENTICATION, auth_pin)):
             try:
                 session.set_first_pin(kind, pin)
             except PinRequired:
                 session.verify(kind, pin)
-        self._phone.element.reset()
+        self._phone.leave()
         self._phone.write(journal.now(pins_set=True))
 
     def keep_pin(self, finger: str, auth_pin: str) -> None:
         """Let a finger stand for the PIN from now on; the element confirms first that it is the PIN."""
         match = self._phone.touch(finger)
-        session = JpkiSession(insert(self._phone.element))
+        session = JpkiSession(self._phone.inside())
         session.verify(Kind.AUTHENTICATION, auth_pin)
-        self._phone.element.reset()
+        self._phone.leave()
         self._phone.keep_pin(match, auth_pin)
 
     # -- going on and ending --------------------------------------------------------------------------------------
@@ -115,10 +114,11 @@ class Enroller:
             raise AppError("phone.not_enrolled")
         if journal.state == ENDED:
             return
-        self._phone.write(journal.now(stopping=True))
+        journal = self._phone.write(journal.now(stopping=True))
         self._phone.forget_pin()
-        await self._post("stop", {})
-        await self._drive()
+        if (await self._ask(journal))["state"] != ENDED:
+            await self._post("stop", {})
+            await self._drive()
 
     # -- carrying turns -------------------------------------------------------------------------------------------
 
@@ -134,17 +134,19 @@ class Enroller:
                 return
 
     async def _carry(self) -> None:
-        transmit = insert(self._phone.element)
+        transmit = self._phone.inside()
         name: str | None = None
         responses: list[str] = []
         while True:
             answer = await self._post("step", {"turn": name, "responses": responses})
             turn = answer.get("turn")
             if turn is None:
-                self._phone.element.reset()
+                self._phone.leave()
                 return
-            name = str(turn["name"])
-            responses = [b64(transmit(unb64(command))) for command in turn["commands"]]
+            if not isinstance(turn, dict) or not isinstance(turn.get("commands"), list):
+                raise ServiceError("phone.bad_request")
+            name = _text(turn, "name")
+            responses = [b64(transmit(_bytes(command))) for command in turn["commands"]]
 
     async def _ask(self, journal: Journal) -> dict[str, Any]:
         """Ask where the application stands; one that the service does not know has ended."""
@@ -167,9 +169,23 @@ class Enroller:
 
     def _note(self, answer: dict[str, Any], **changes: object) -> None:
         """Write down the service's word; once the element is another's or erased, the kept PIN opens nothing."""
-        journal, state = self._phone.journal, str(answer["state"])
+        journal, state, reason = self._phone.journal, _text(answer, "state"), answer.get("reason")
         if journal is None:
             raise AppError("phone.not_enrolled")
         if state not in (APPLIED, "proven", INSTALLED):
             self._phone.forget_pin()
-        self._phone.write(journal.now(state=state, reason=answer.get("reason"), **changes))
+        self._phone.write(journal.now(state=state, reason=None if reason is None else str(reason), **changes))
+
+
+def _text(answer: dict[str, Any], name: str) -> str:
+    value = answer.get(name)
+    if not isinstance(value, str) or not value:
+        raise ServiceError("phone.bad_request")
+    return value
+
+
+def _bytes(text: object) -> bytes:
+    try:
+        return unb64(str(text))
+    except ValueError as error:
+        raise ServiceError("phone.bad_request") from error

@@ -21,7 +21,7 @@ from tegata.phone.errors import Locked, PhoneError
 from tegata.phone.image import PhoneImage
 from tegata.phone.journal import Enrolment, Journal
 from tegata.phone.lock import Match
-from tegata.reader import Element, ReaderError, commands, run
+from tegata.reader import Element, ReaderError, Transmit, commands, run
 
 PROFILE = "gpse"
 """The element's profile: a GlobalPlatform secure element with the JPKI applet (card.md §4.1)."""
@@ -43,6 +43,7 @@ class Phone:
         self._on_persist = on_persist
         self._random = random
         self._match: Match | None = None
+        self._on_air = False
         self.element = Card(image.element, on_persist=self._element_changed, random=random, keys=keys)
 
     def __repr__(self) -> str:
@@ -179,6 +180,18 @@ class Phone:
             self._keep(self._image.now(journal=journal))
         return journal
 
+    # -- the element -----------------------------------------------------------------------------------------------
+
+    def inside(self) -> Transmit:
+        """Return the app's way into the element, in a session of its own: nothing of an earlier one is left."""
+        self.element.reset()
+        self._on_air = False
+        return self.element.transmit
+
+    def leave(self) -> None:
+        """End the app's session: what it verified is forgotten."""
+        self.element.reset()
+
     # -- the antenna ----------------------------------------------------------------------------------------------
 
     def antenna(self) -> Element:
@@ -188,9 +201,12 @@ class Phone:
     def transmit(self, command: bytes) -> bytes:
         """Answer a command that came over the antenna.
 
-        While a match is fresh, selecting JPKI is followed by the phone's own VERIFY of the authentication PIN; the
-        first signature uses the match up.
+        A reader has a session of its own, too.  While a match is fresh, selecting JPKI is followed by the phone's own
+        VERIFY of the authentication PIN; the first signature uses the match up.
         """
+        if not self._on_air:
+            self.element.reset()
+            self._on_air = True
         response = self.element.transmit(command)
         if self._match is None or not response.endswith(b"\x90\x00") or not _biometrics():
             return response

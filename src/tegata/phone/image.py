@@ -60,7 +60,7 @@ class PhoneImage:
             if content["version"] != VERSION:
                 raise BadPhoneImage("phone.image_version", found=content["version"], known=VERSION)
             return _from_json(content)
-        except (BadImage, ValueError, KeyError, TypeError) as error:
+        except (BadImage, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise BadPhoneImage("phone.bad_image") from error
 
 
@@ -73,8 +73,8 @@ def _from_json(content: dict[str, Any]) -> PhoneImage:
         str(content["platform"]),
         CardImage.from_bytes(_unb64(content["element"])),
         _lock_from_json(content["lock"]),
-        wrapped and WrappedPin(_unb64(wrapped["key"]), _unb64(wrapped["sealed"]), int(wrapped["generation"])),
-        journal and Journal.from_json(journal),
+        None if wrapped is None else _wrapped_from_json(wrapped),
+        None if journal is None else Journal.from_json(journal),
     )
 
 
@@ -102,6 +102,10 @@ def _lock_from_json(content: dict[str, Any]) -> Lock:
 
 def _wrapped_to_json(wrapped: WrappedPin) -> dict[str, Any]:
     return {"key": _b64(wrapped.key), "sealed": _b64(wrapped.sealed), "generation": wrapped.generation}
+
+
+def _wrapped_from_json(content: dict[str, Any]) -> WrappedPin:
+    return WrappedPin(_unb64(content["key"]), _unb64(content["sealed"]), int(content["generation"]))
 
 
 def _b64(value: bytes) -> str:

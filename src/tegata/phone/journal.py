@@ -43,8 +43,12 @@ class Journal:
 
     @classmethod
     def from_json(cls, members: dict[str, Any]) -> "Journal":
-        """Inverse of `to_json`; raises `TypeError` or `KeyError`."""
-        return cls(**members)
+        """Inverse of `to_json`; raises `TypeError` for anything else."""
+        journal = cls(**members)
+        texts = (journal.request_id, journal.state, journal.application_id or "", journal.reason or "")
+        if not all(isinstance(one, str) for one in texts):
+            raise TypeError("journal")
+        return journal.now(pins_set=journal.pins_set is True, stopping=journal.stopping is True)
 
 
 @dataclass(frozen=True, slots=True)
