@@ -33,6 +33,10 @@ from tegata.verify import Rejected
 
 KEEP: Final = timedelta(hours=1)
 """How long an ended request can still be asked for its outcome."""
+_ENDINGS: Final = {
+    RequestState.CANCELLED: ("cancelled", "cancelled"),
+    RequestState.EXPIRED: ("expired", "timed_out"),
+}
 _ERASE_EVERY: Final = timedelta(minutes=5)
 
 
@@ -208,10 +212,10 @@ class SignInDesk:
 
     def _without(self, request: SignInRequest) -> Redirect:
         """Return to the service without a code; a certificate that was refused is the better explanation."""
-        kind, why = request.state.value, request.state.value
+        how, ending = _ENDINGS[request.state]
         if request.refusal is not None:
-            kind, why = "refused", request.refusal
-        members = {"error": self._profile.callback_errors[kind], "error_description": faults.describe(why)}
+            how, ending = "refused", faults.ending(request.refusal)
+        members = {"error": self._profile.callback_errors[how], "error_description": faults.DESCRIPTIONS[ending]}
         return self._back(request.wish.redirect_uri, members, request.wish.state)
 
     def _session(self, request: SignInRequest) -> Session:

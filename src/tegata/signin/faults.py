@@ -90,19 +90,24 @@ TABLE: Final[dict[str, Fault]] = {
 }
 """Reason -> what is seen on the wire."""
 
-CALLBACK_DESCRIPTIONS: Final = {
+DESCRIPTIONS: Final = {
     "cancelled": "User cancelled authentication",
-    "expired": "Authentication request expired",
-    "verify.expired": "Certificate expired",
-    "verify.held": "Certificate on hold",
-    "verify.revoked": "Certificate revoked",
+    "timed_out": "Authentication request expired",
+    "expired": "Certificate expired",
+    "held": "Certificate on hold",
+    "revoked": "Certificate revoked",
+    "refused": "Certificate refused",
 }
-"""Why a sign-in ended without success; a verdict's reason falls back to its part before the last dot."""
+"""How a sign-in without success ended, and what its client is told: distinct for what it may act on."""
 
-REFUSED: Final = "Certificate refused"
-"""Description of any other refused certificate."""
+_VERDICTS: Final = {"verify.expired": "expired", "verify.held": "held", "verify.revoked": "revoked"}
 
 
-def describe(why: str) -> str:
-    """Return the `error_description` for the end of a sign-in: distinct for what a relying party may act on."""
-    return CALLBACK_DESCRIPTIONS.get(why) or CALLBACK_DESCRIPTIONS.get(why.rpartition(".")[0]) or REFUSED
+def ending(reason: str) -> str:
+    """Return how a verdict's reason ends a sign-in: `verify.revoked.superseded` is one of `verify.revoked`."""
+    return _VERDICTS.get(reason) or _VERDICTS.get(reason.rpartition(".")[0], "refused")
+
+
+def refusal(reason: str) -> str:
+    """Return the identifier of what a person reads in the browser: no dates, as others may look at that screen too."""
+    return f"signin.certificate_{ending(reason)}"

@@ -157,7 +157,7 @@ class _Provider:
     async def register(self, request: Request) -> Response:
         self._guard.require(request, "operator")
         body = await json_body(request)
-        client_id = text_field(body, "client_id", limit=255) if body.get("client_id") is not None else None
+        client_id = text_field(body, "client_id") if body.get("client_id") is not None else None
         return JSONResponse(self._service.register(body, client_id).to_json(), 201, headers=_NO_STORE)
 
     async def replace(self, request: Request) -> Response:
@@ -233,7 +233,7 @@ class _Desk:
         asked, _ = self._desk.request(request.path_params["request_id"])
         content: dict[str, Any] = {"state": asked.state.value}
         if asked.refusal is not None:
-            content |= {"reason": asked.refusal, "refusal": str(message(asked.refusal, _lang(request)))}
+            content["refusal"] = str(message(faults.refusal(asked.refusal), _lang(request)))
         return JSONResponse(content, headers=_NO_STORE)
 
     async def proceed(self, request: Request) -> Response:

@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, Response
 
 from tegata.clock import JST
 from tegata.messages import Lang, TegataError, message
+from tegata.signin import faults
 from tegata.signin.config import Config
 from tegata.signin.model import Client, SignInRequest
 
@@ -56,7 +57,7 @@ def sign_in(config: Config, request: SignInRequest, client: Client, lang: Lang, 
         "service": client.name,
         "request_url": config.request_url(request.request_id),
         "code": _code(config.request_url(request.request_id)),
-        "refusal": None if request.refusal is None else str(message(request.refusal, lang)),
+        "refusal": None if request.refusal is None else str(message(faults.refusal(request.refusal), lang)),
         "asked": asked,
         "expires_at": request.expires_at.isoformat(),
         "expires": expires.strftime("%H:%M:%S"),
