@@ -64,8 +64,7 @@ class Card:
         self._kept = image
         self._on_persist = on_persist
         self._loaded: dict[bytes, SoftwareKey] = {}
-        self._keys = keys
-        self._tools = Tools(random, self._new_key, self._load_key)
+        self._tools = Tools(random, keys, self._load_key)
 
     @property
     def image(self) -> CardImage:
@@ -99,23 +98,13 @@ class Card:
             self._on_persist(image)
             self._kept = image
 
-    def _new_key(self, algorithm: Algorithm) -> SoftwareKey:
-        """Return a new key, and keep it loaded: loading one checks its primes, which takes as long as making it."""
-        key = self._keys(algorithm)
-        if key.algorithm is algorithm:
-            self._remember(key.to_pkcs8(), key)
-        return key
-
     def _load_key(self, pkcs8: bytes) -> SoftwareKey:
         """Return a stored key, loaded; raises `Refusal` 6581 when the memory holds no key of this hardware there."""
         if pkcs8 not in self._loaded:
-            self._remember(pkcs8, self._checked_key(pkcs8))
+            if len(self._loaded) >= _KEYS_LOADED:
+                self._loaded.clear()
+            self._loaded[pkcs8] = self._checked_key(pkcs8)
         return self._loaded[pkcs8]
-
-    def _remember(self, pkcs8: bytes, key: SoftwareKey) -> None:
-        if len(self._loaded) >= _KEYS_LOADED:
-            self._loaded.clear()
-        self._loaded[pkcs8] = key
 
     def _checked_key(self, pkcs8: bytes) -> SoftwareKey:
         try:
