@@ -9,7 +9,7 @@ WebError
 from collections.abc import Mapping
 from typing import Any
 
-from tegata.messages import Lang, Message, TegataError, catalogue
+from tegata.messages import Lang, Message, TegataError, catalogue, message
 
 
 class WebError(TegataError):
@@ -50,12 +50,14 @@ class Problem(WebError):
         return Message(what, str(self.document.get("next") or ""))
 
     def behind(self, lang: Lang = "en") -> Message | None:
-        """Return the words of the service behind the one that was asked, as a phone passes them on."""
+        """Return the words of the service behind the one that was asked, as a phone passes them on.
+
+        They are in the phone's language; where the common catalogue can say the same in the reader's, it does.
+        """
         reason = self.facts.get("service_reason")
         if reason is None:
             return None
-        inner = Problem(self.status, {"reason": reason, "facts": dict(self.facts)})
-        if reason in catalogue() and "<" not in str(inner.text(lang)):
-            return inner.text(lang)
+        known = message(str(reason), lang, **self.facts)
         passed = Message(str(self.facts.get("service_what") or ""), str(self.facts.get("service_next") or ""))
-        return passed if passed.what else inner.text(lang)
+        whole = reason in catalogue() and "<" not in known.what
+        return known if whole or not passed.what else passed

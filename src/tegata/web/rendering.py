@@ -105,15 +105,22 @@ def birth(text: str, lang: Lang) -> str:
         born = BirthDate.parse(text)
     except BadAttributes:
         return text
-    era = words.say(lang, f"era.{born.era}") if born.era else ""
+    width = 1 if lang == "ja" else 2
     return words.say(
         lang,
         "person.born",
         year=born.year or "?",
-        era=f"{era}{born.year - _ERAS[born.era - 1] + 1}" if era else "?",
-        month=born.month or "?",
-        day=born.day or "?",
+        era=_era(born, lang),
+        month=f"{born.month:0{width}}" if born.month else "?",
+        day=f"{born.day:0{width}}" if born.day else "?",
     )
+
+
+def _era(born: BirthDate, lang: Lang) -> str:
+    if not born.era:
+        return "?"
+    count = born.year - _ERAS[born.era - 1] + 1
+    return words.say(lang, f"era.{born.era}") + ("元" if lang == "ja" and count == 1 else str(count))
 
 
 def qr(content: str) -> Markup:
