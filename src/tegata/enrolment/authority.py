@@ -81,6 +81,8 @@ def _answer(response: httpx.Response) -> dict[str, Any]:
         raise Unavailable("enrolment.authority_unavailable") from error
     if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or not isinstance(content, dict):
         raise Unavailable("enrolment.authority_unavailable")
+    if response.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):  # our own fault, nobody's refusal
+        raise Unavailable("enrolment.authority_unavailable")
     if response.is_error:
         raise _refusal(str(content.get("reason", f"http {response.status_code}")), response.status_code)
     return content

@@ -18,6 +18,7 @@ import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 from weakref import WeakValueDictionary
 
 import httpx
@@ -35,6 +36,9 @@ from tegata.enrolment.relay import Turn
 from tegata.enrolment.store import Store
 from tegata.verify import TrustStore
 from tegata.wire.status import StatusClient
+
+_HELD: Final = "enrolment.held"
+"""Why an application that was reported lost has ended."""
 
 
 class Service:
@@ -191,9 +195,9 @@ class Service:
             async with self._lock(application_id):
                 application = self._known(application_id)
                 debt = Debt(application.issue_request_id, Act.HELD, request_id)
-                owed = application.holds_element and _can_be_held(application)
+                owed = _can_be_held(application) and (application.holds_element or application.state is State.ENDED)
                 if rules.may(application, Event.HOLD):
-                    ended = rules.advance(application, Event.HOLD, "enrolment.held")
+                    ended = rules.advance(application, Event.HOLD, _HELD)
                     self._store.save(ended, owe=[debt] if owed else [])
                     self._driver.forget(ended)
                 if owed:
@@ -239,4 +243,6 @@ class Service:
 
 
 def _can_be_held(application: Application) -> bool:
-    return rules.may(application, Event.HOLD) or (application.state is State.HELD and application.holds_element)
+    """Say whether a call about a lost phone concerns an application; one that such a call ended answers a repeat."""
+    reported = application.reason == _HELD and application.state in (State.HELD, State.ENDED)
+    return rules.may(application, Event.HOLD) or reported

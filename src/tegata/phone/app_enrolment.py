@@ -10,6 +10,7 @@ sees.
 """
 
 import secrets
+from contextlib import suppress
 from typing import Any, Final
 
 from tegata.jpki import Kind
@@ -17,7 +18,7 @@ from tegata.phone.app_http import Client
 from tegata.phone.device import Phone
 from tegata.phone.errors import AppError, ServiceError
 from tegata.phone.journal import ENDED, INSTALLED, OVER, Journal
-from tegata.reader import JpkiSession, PinRequired, Transmit
+from tegata.reader import JpkiSession, PinRequired, ReaderError, Transmit
 from tegata.reader.jpki import pin_bytes
 from tegata.wire import b64, unb64
 
@@ -51,7 +52,7 @@ class Enroller:
         await self._drive()
         reached = self._phone.journal
         if reached is None or reached.state != INSTALLED:
-            raise AppError("phone.enrolment_over", state=reached and reached.state)
+            raise AppError("phone.enrolment_over", state=reached and reached.state, because=reached and reached.reason)
 
     async def _apply(self, journal: Journal) -> dict[str, Any]:
         """Apply, or ask where the application stands."""
@@ -64,11 +65,13 @@ class Enroller:
 
     async def _prove(self, card: Transmit, password: str, answer: dict[str, Any]) -> None:
         """Have the card sign the application.  The card counts the tries of its password."""
-        session = JpkiSession(card)
-        session.verify(Kind.SIGNING, password)
-        certificate = session.certificate(Kind.SIGNING)
-        signature = session.sign(Kind.SIGNING, _bytes(answer.get("document")))
-        session.select()  # the card forgets the password before it is taken away
+        document, session = _bytes(answer.get("document")), JpkiSession(card)
+        try:
+            session.verify(Kind.SIGNING, password)
+            certificate, signature = session.certificate(Kind.SIGNING), session.sign(Kind.SIGNING, document)
+        finally:
+            with suppress(ReaderError):
+                session.select()  # the card forgets the password before it is taken away
         await self._post("proof", {"certificate": b64(certificate), "signature": b64(signature)})
 
     def set_pins(self, auth_pin: str, signing_password: str) -> None:

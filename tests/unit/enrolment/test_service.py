@@ -11,9 +11,10 @@ import pytest
 
 from tegata.enrolment.model import Act, Device, State
 from tegata.jpki import Kind
+from tegata.phone.errors import ServiceError
 from tegata.reader import JpkiSession
 from tegata.wire import b64, unb64
-from unit.enrolment.kit import CARD_PASSWORD, ENROLMENT, World
+from unit.enrolment.kit import CARD_PASSWORD, ENROLMENT, World, problem
 from unit.verify.kit import SAN
 
 BASE = f"{ENROLMENT}/enrolment/v1"
@@ -209,7 +210,7 @@ def test_an_application_that_expires_in_the_middle_sends_nothing_more(world: Wor
 def test_the_authority_away_leaves_the_keys_waiting(world: World) -> None:
     """Issued under the same request once it is back."""
     card, pocket = world.card(), world.phone()
-    honest, world.authority.handle = world.authority.handle, lambda request: httpx.Response(503, text="busy")  # type: ignore[method-assign]
+    honest = world.authority.handle
     world.wire.hosts["authority.test"] = httpx.MockTransport(
         lambda r: honest(r) if "/ocsp/" in r.url.path else httpx.Response(503, text="busy")
     )
@@ -346,7 +347,7 @@ def test_certificates_never_installed_are_given_back(world: World) -> None:
 
 
 def test_an_authority_that_says_no_to_a_debt_keeps_it(world: World) -> None:
-    """A wrong token is no acknowledgement."""
+    """Only a pair that it does not know, or has ended already, is an acknowledgement."""
     asyncio.run(world.phone().enrol(world.card()))
     identifier = world.service._store.by_element("PHONE0001")[0].application_id
     world.authority.refuse = "wire.forbidden"
@@ -356,6 +357,25 @@ def test_an_authority_that_says_no_to_a_debt_keeps_it(world: World) -> None:
     world.authority.refuse = None
     asyncio.run(world.service.settle())
     assert world.authority.live() == []
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_that_the_authority_does_not_take_ends_nobodys_application(world: World, status: int) -> None:
+    """It is this service's fault; the person goes on once it is mended."""
+    card, pocket = world.card(), world.phone()
+
+    def doubtful(request: httpx.Request) -> httpx.Response:
+        if "/ocsp/" in request.url.path:
+            return world.authority.handle(request)
+        return problem(status, "wire.forbidden")
+
+    world.wire.hosts["authority.test"] = httpx.MockTransport(doubtful)
+    with pytest.raises(ServiceError) as refused:
+        asyncio.run(pocket.enrol(card))
+    assert refused.value.service_reason == "enrolment.authority_unavailable"
+    world.wire.hosts["authority.test"] = httpx.MockTransport(world.authority.handle)
+    asyncio.run(pocket.enrol(card))
+    assert [state for state, _ in stored(world)] == [State.INSTALLED]
 
 
 def test_an_authority_that_knows_no_such_pair_settles_the_debt(world: World) -> None:

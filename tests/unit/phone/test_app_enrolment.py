@@ -6,6 +6,7 @@ import dataclasses
 from datetime import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tegata.enrolment.model import State
@@ -195,6 +196,38 @@ def test_an_element_that_never_obeys_ends_the_attempt(world: World) -> None:
         asyncio.run(pocket.enrol(card))
     assert refused.value.service_reason == "enrolment.element_refused"
     assert world.authority.pairs == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/applications", {}),
+        ("/applications", {"state": "applied"}),
+        ("/applications", {"state": "applied", "application_id": "a", "document": "%"}),
+        ("/proof", {"state": 7}),
+        ("/step", {"state": "making_keys", "turn": "1"}),
+        ("/step", {"state": "making_keys", "turn": {"name": "1"}}),
+        ("/step", {"state": "making_keys", "turn": {"name": "1", "commands": ["%"]}}),
+        ("/step", {"state": "making_keys", "turn": {"commands": []}}),
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_a_service_error(world: World, path: str, answer: dict[str, object]) -> None:
+    """The phone keeps what it knew, and goes on when the service has come to its senses."""
+    card, pocket = world.card(), world.phone()
+    honest = world.wire.hosts["enrolment.test"]
+    garbled = httpx.MockTransport(lambda _: httpx.Response(200, json=answer))
+
+    class Choice(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            chosen = garbled if request.url.path.endswith(path) else honest
+            return await chosen.handle_async_request(request)
+
+    world.wire.hosts["enrolment.test"] = Choice()
+    with pytest.raises(ServiceError, match=r"phone\.bad_request"):
+        asyncio.run(pocket.enrol(card))
+    assert card._state.session.verified == frozenset()
+    world.wire.hosts["enrolment.test"] = honest
+    assert asyncio.run(pocket.enrol(card)).ready
 
 
 def test_a_refusal_of_the_authority_ends_the_application(world: World) -> None:
