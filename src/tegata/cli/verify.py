@@ -39,8 +39,8 @@ def register(parser: argparse.ArgumentParser) -> None:
     kinds, schemes = [kind.value for kind in Kind], [scheme.value for scheme in _SCHEMES]
     parser.add_argument("--kind", choices=kinds, default=kinds[0], help=say("証明書の種類", "kind of certificate"))
     parser.add_argument("--scheme", choices=schemes, default=schemes[0], help=say("署名方式", "signature scheme"))
-    words = say("検証の時点（ISO 8601、既定は現在）", "moment of verification (ISO 8601, default now)")
-    parser.add_argument("--at", metavar="TIME", help=words)
+    at = say("検証の時点（ISO 8601、既定は現在）", "moment of verification (ISO 8601, default now)")
+    parser.add_argument("--at", metavar="TIME", help=at)
     add_json(parser)
     parser.set_defaults(run=run)
 

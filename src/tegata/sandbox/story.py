@@ -86,7 +86,8 @@ async def card(story: Story) -> dict[str, Any]:
     """A town hall registers her; the two authorities certify the keys in her card; the card gets its content and
     PINs.
     """
-    person = await story.way.hand("/people", {"persona": PERSONA})
+    wish = {"persona": PERSONA, "slug": story.slug or None}
+    person = await story.way.hand("/people", wish)
     story.slug, story.card_id = person["slug"], person["cards"][0]
     serials = {}
     for kind in Kind:
@@ -210,11 +211,11 @@ async def _at_kiosk(story: Story) -> str:
 
 async def move(story: Story) -> dict[str, Any]:
     """She moves house: signing certificates on card and phone are revoked, the shop refuses, logging in goes on."""
-    told = await story.way.hand(f"/people/{story.slug}/events", dict(NEW_HOME))
+    told = await story.way.hand(f"/people/{story.slug}/events", {"request_id": f"move.{story.slug}", **NEW_HOME})
     expect("the authority was told", True, told["delivered"])
     for carrier in ("card", "phone"):
         expect(f"{carrier} signing", MOVED, await story.refused_for(carrier, Kind.SIGNING))
-    expect("the shop", MOVED, (await _signing_refused(story)).document["facts"]["service_reason"])
+    expect("the shop", MOVED, (await _signing_refused(story)).because)
     expect("the same person at the tax office", story.subject, await _log_in(story))
     return {"revoked": len(told["revoked"])}
 
@@ -233,18 +234,19 @@ def _refused(who: str, answer: Any) -> Refusal:
 
 async def lost(story: Story) -> dict[str, Any]:
     """She loses the phone and calls: everything on it is on hold from the next status answer on, everywhere."""
-    held = await story.way.hand("/hotline", {"phone_id": story.phone_id})
+    call = {"phone_id": story.phone_id, "request_id": f"lost.{story.phone_id}"}
+    held = await story.way.hand("/hotline", call)
     expect("phone authentication", HELD, await story.refused_for("phone", Kind.AUTHENTICATION))
     url = await story.way.start_login("/tax/login")
     body = {"url": url, "finger": FINGER}
     signed_in = _refused("sign-in", await story.way.try_post(f"/control/v1/phones/{story.phone_id}/sign-in", body))
-    expect("sign-in", HELD, signed_in.document["facts"]["service_reason"])
+    expect("sign-in", HELD, signed_in.because)
     session = await _at_kiosk(story)
     at_kiosk = _refused("the kiosk", await story.way.try_post(f"/kiosk/v1/sessions/{session}/authenticate", {}))
     expect("the kiosk", HELD, at_kiosk.reason)
     await story.way.clear_reader()
     shop = await _signing_refused(story)
-    expect("the shop refuses", True, str(shop.document["facts"]["service_reason"]).startswith("verify."))
+    expect("the shop refuses", True, shop.because.startswith("verify."))
     return {"held": len(held["held"])}
 
 

@@ -29,6 +29,13 @@ class Refusal:
     what: str
     document: dict[str, Any] = field(repr=False)
 
+    @property
+    def because(self) -> str:
+        """The reason of the service behind a phone that passed a refusal on, else the reason itself."""
+        facts = self.document.get("facts")
+        passed_on = facts.get("service_reason") if isinstance(facts, dict) else None
+        return str(passed_on or self.reason)
+
 
 class Traveller:
     """One person's way through the country.  Cookies are kept, as a browser does."""
@@ -111,7 +118,7 @@ class Traveller:
 
 def _granted(path: str, answer: Any) -> Any:
     if isinstance(answer, Refusal):
-        raise StoryFailed("sandbox.story_refused", path=path, service_reason=answer.reason)
+        raise StoryFailed("sandbox.story_refused", path=path, service_reason=answer.because)
     return answer
 
 
