@@ -63,6 +63,7 @@ class World:
     make_key: Callable[[], SoftwareKey] = new_key
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     sequences: dict[str, int] = field(default_factory=dict)
+    on_commit: Callable[[str], None] | None = None
 
     def card_order(
         self,
@@ -120,7 +121,8 @@ class World:
 def reopened(world: World) -> World:
     """Close the authority's file and open it again, as a restart does."""
     world.authority.close()
-    world.authority = Authority.open(world.authority.config, world.clock, VAULT, world.path)
+    config = world.authority.config
+    world.authority = Authority.open(config, world.clock, VAULT, world.path, on_commit=world.on_commit)
     return world
 
 
@@ -135,7 +137,7 @@ def opened(
     """Open an authority in a folder."""
     path, clock = folder / "authority.sqlite", SetClock(NOW)
     authority = Authority.open(Config(URL, TOKENS, algorithm), clock, VAULT, path, keys=keys, on_commit=on_commit)
-    world = World(authority, clock, path)
+    world = World(authority, clock, path, on_commit=on_commit)
     try:
         yield world
     finally:
