@@ -124,7 +124,7 @@ def _era(born: BirthDate, lang: Lang) -> str:
 
 
 def qr(content: str) -> Markup:
-    """Return a two-dimensional code as SVG without any style of its own."""
+    """Return a two-dimensional code as SVG without any style of its own; whoever shows it names it."""
     drawn = io.BytesIO()
     segno.make(content, error="m", micro=False).save(
         drawn,
@@ -138,4 +138,5 @@ def qr(content: str) -> Markup:
         svgclass=None,
         lineclass=None,
     )
-    return Markup(drawn.getvalue().decode())  # noqa: S704 -- drawn here, holds no text of anybody
+    hidden = drawn.getvalue().decode().replace("<svg ", '<svg aria-hidden="true" ', 1)
+    return Markup(hidden)  # noqa: S704 -- drawn here, holds no text of anybody
