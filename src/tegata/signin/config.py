@@ -10,6 +10,7 @@ from tegata.signin.profile import Profile
 
 REALM = "/api/realms/main"
 PROTOCOL = f"{REALM}/protocol/openid-connect"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,12 @@ class Config:
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port of the public address: part of what a phone signs."""
+        """Scheme, host and port of the public address as a phone takes them from it (RFC 6454 §6.2): it signs them."""
         parts = urlsplit(self.public_url)
-        return f"{parts.scheme}://{parts.netloc}"
+        host = parts.hostname or ""
+        shown = f"[{host}]" if ":" in host else host
+        port = "" if parts.port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{parts.port}"
+        return f"{parts.scheme}://{shown}{port}"
 
     @property
     def secure(self) -> bool:

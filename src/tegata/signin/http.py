@@ -13,7 +13,7 @@ GET  /signin/v1/requests/{id}/state      browser    has the phone approved?
 GET  /signin/v1/requests/{id}/continue   browser    back to the service (cookie of the browser that began)
 POST /signin/v1/requests/{id}/cancel     browser    back without a code
 
-POST /signin/v1/clients                  operator   register a client: 201
+POST /signin/v1/clients                  operator   register a client, or change one that has the same keys: 201
 GET  /signin/v1/clients                  operator   all clients
 PUT  /signin/v1/clients/{client_id}      operator   register or replace a client
 POST /signin/v1/keys                     operator   sign with new keys from now on

@@ -60,7 +60,7 @@ def sign_in(config: Config, request: SignInRequest, client: Client, lang: Lang, 
         "refusal": None if request.refusal is None else str(message(faults.refusal(request.refusal), lang)),
         "asked": asked,
         "expires_at": request.expires_at.isoformat(),
-        "expires": expires.strftime("%H:%M:%S"),
+        "expires": expires.strftime("%H:%M:%S JST"),
     }
     return _page("sign_in.html", lang, 200, _policy(request.wish.redirect_uri), shown)
 

@@ -5,6 +5,7 @@
 has to forget what has ended.
 """
 
+import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -105,16 +106,17 @@ class SignIn:
     # -- clients --------------------------------------------------------------------------------------------------
 
     def register(self, entry: Mapping[str, Any], client_id: str | None = None, *, replace: bool = False) -> Client:
-        """Register a client; the same entry under the same identifier changes nothing.
+        """Register a client, or change what is registered under its identifier.
 
-        Raises `Refused` (`signin.bad_client`) and, unless `replace`, `Conflict` when the identifier is another's.
+        Whoever brings the same keys is the same client and may change name and addresses; other keys take `replace`.
+        Raises `Refused` (`signin.bad_client`) and `Conflict` (`signin.client_taken`).
         """
         client = clients.checked(entry, client_id or self._next_id(), self.config, self._now())
         known = self._store.client(client.client_id)
-        if known is not None and _same(known, client):
-            return known
-        if known is not None and not replace:
+        if known is not None and known.jwks != client.jwks and not replace:
             raise Conflict("signin.client_taken")
+        if known is not None and dataclasses.replace(client, registered_at=known.registered_at) == known:
+            return known
         self._store.save_client(client)
         return client
 
@@ -169,7 +171,3 @@ class SignIn:
             "request_uri_parameter_supported": False,
             "authorization_response_iss_parameter_supported": profile.callback_iss,
         }
-
-
-def _same(one: Client, other: Client) -> bool:
-    return (one.name, one.redirect_uris, one.jwks) == (other.name, other.redirect_uris, other.jwks)

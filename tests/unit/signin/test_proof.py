@@ -11,7 +11,9 @@ import pytest
 from tegata.authority.model import Cause, Issued
 from tegata.crypto.keys import Algorithm, Scheme, SoftwareKey
 from tegata.jpki import Kind
+from tegata.phone.app_http import origin as phone_origin
 from tegata.signin.authority import Authority
+from tegata.signin.config import Config
 from tegata.signin.errors import Refused, SignInError, Unavailable
 from tegata.signin.proof import Proof, Verifier
 from tegata.verify import Rejected, StatusUnavailable, VerifyError
@@ -156,3 +158,19 @@ def test_what_the_authority_may_answer(answer: httpx.Response, kind: type[SignIn
     client = httpx.AsyncClient(transport=httpx.MockTransport(lambda request: answer))
     with pytest.raises(kind):
         asyncio.run(Authority(client, URL, "token").person(1))
+
+
+ORIGINS = {
+    "http://127.0.0.1:8440": "http://127.0.0.1:8440",
+    "http://127.0.0.1:8440/": "http://127.0.0.1:8440",
+    "https://Sign-In.example:443": "https://sign-in.example",
+    "http://country.test:80/base": "http://country.test",
+    "http://[::1]:8440": "http://[::1]:8440",
+}
+
+
+@pytest.mark.parametrize(("url", "origin"), ORIGINS.items())
+def test_service_and_phone_mean_the_same_origin(url: str, origin: str) -> None:
+    """Both read it from the same address, however that is written."""
+    config = Config(url, url, "token", {})
+    assert config.origin == phone_origin(config.request_url("r")) == origin

@@ -200,10 +200,14 @@ def test_only_the_operator_registers(world: World) -> None:
 
 
 def test_a_client_is_registered_once_and_replaced_on_purpose(world: World) -> None:
-    """The same entry again changes nothing; other content needs PUT; without an identifier one is given."""
+    """The same keys may change addresses; other keys need PUT; without an identifier one is given."""
     entry = Party("RP2").registration()
-    assert register(world, entry) == register(world, entry)
-    changed = entry | {"redirect_uris": ["https://rp.example/other"]}
+    first = register(world, entry)
+    world.clock.advance(days=1)
+    assert register(world, entry) == first
+    moved = entry | {"redirect_uris": ["https://rp.example/moved"]}
+    assert register(world, moved)[1]["redirect_uris"] == ["https://rp.example/moved"]
+    changed = Party("RP2").registration() | {"redirect_uris": ["https://rp.example/other"]}
     status, problem = register(world, changed)
     assert (status, problem["reason"]) == (409, "signin.client_taken")
     put = asyncio.run(world.http.put("/signin/v1/clients/RP2", json=changed, headers=OPERATOR))
