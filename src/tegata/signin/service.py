@@ -51,6 +51,7 @@ class SignIn:
         self._store = store
         self._clock = clock
         self._keys = keys
+        self._loaded: dict[int, TokenKey] = {}
         self._ring = self._stored_ring()
         if not self._ring:
             self.renew_keys()
@@ -91,14 +92,23 @@ class SignIn:
 
     def renew_keys(self) -> None:
         """Sign with new keys from now on; the old ones stay published while their tokens live."""
-        made = [(alg, self._keys(algorithm).to_pkcs8()) for alg, algorithm in ALGORITHMS.items()]
+        made = [(alg, self._keys(algorithm)) for alg, algorithm in ALGORITHMS.items()]
         now = self._now()
-        self._store.add_signing_keys(made, now, now - RETIRED_FOR)
+        sealed = [(alg, key.to_pkcs8()) for alg, key in made]
+        numbers = self._store.add_signing_keys(sealed, now, now - RETIRED_FOR)
+        self._loaded |= {number: TokenKey.of(alg, key) for number, (alg, key) in zip(numbers, made, strict=True)}
         self._ring = self._stored_ring()
 
     def _stored_ring(self) -> KeyRing:
-        stored = self._store.signing_keys()
-        return KeyRing([TokenKey.of(alg, SoftwareKey.from_pkcs8(pkcs8)) for alg, pkcs8 in stored])
+        """Return the keys of the store; loading an RSA key takes 50 ms, so each is loaded once."""
+        held = self._loaded
+        self._loaded = {
+            number: held.get(number) or self._load(number, alg) for number, alg in self._store.signing_keys()
+        }
+        return KeyRing(list(self._loaded.values()))
+
+    def _load(self, number: int, alg: str) -> TokenKey:
+        return TokenKey.of(alg, SoftwareKey.from_pkcs8(self._store.signing_key(number)))
 
     def _now(self) -> datetime:
         return self._clock.now().replace(microsecond=0)

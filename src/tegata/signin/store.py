@@ -110,20 +110,28 @@ class Store:
             tx.execute("INSERT INTO secrets VALUES (?, ?)", (name, self._vault.seal(made, f"signin.secret.{name}")))
         return made
 
-    def signing_keys(self) -> list[tuple[str, bytes]]:
-        """Return algorithm and PKCS#8 of every signing key, newest first."""
-        rows = self._database.query("SELECT * FROM signing_keys ORDER BY number DESC")
-        return [(row["alg"], self._vault.open(row["sealed"], f"signin.key.{row['alg']}")) for row in rows]
+    def signing_keys(self) -> list[tuple[int, str]]:
+        """Return number and algorithm of every signing key, newest first."""
+        rows = self._database.query("SELECT number, alg FROM signing_keys ORDER BY number DESC")
+        return [(row["number"], row["alg"]) for row in rows]
 
-    def add_signing_keys(self, made: list[tuple[str, bytes]], now: datetime, keep_since: datetime) -> None:
-        """Add new current keys (algorithm, PKCS#8); forget those that were replaced before `keep_since`."""
+    def signing_key(self, number: int) -> bytes:
+        """Return a signing key, PKCS#8."""
+        row = self._database.query("SELECT alg, sealed FROM signing_keys WHERE number = ?", (number,))[0]
+        return self._vault.open(row["sealed"], f"signin.key.{row['alg']}")
+
+    def add_signing_keys(self, made: list[tuple[str, bytes]], now: datetime, keep_since: datetime) -> list[int]:
+        """Add new current keys (algorithm, PKCS#8), forget those replaced before `keep_since`; return the numbers."""
         replaced = """DELETE FROM signing_keys WHERE EXISTS (SELECT 1 FROM signing_keys AS newer
             WHERE newer.alg = signing_keys.alg AND newer.number > signing_keys.number AND newer.made_at < ?)"""
-        insert = "INSERT INTO signing_keys (alg, sealed, made_at) VALUES (?, ?, ?)"
+        insert = "INSERT INTO signing_keys (alg, sealed, made_at) VALUES (?, ?, ?) RETURNING number"
+        numbers = []
         with self._database.transaction() as tx:
             tx.execute(replaced, (_number(keep_since),))
             for alg, pkcs8 in made:
-                tx.execute(insert, (alg, self._vault.seal(pkcs8, f"signin.key.{alg}"), _number(now)))
+                values = (alg, self._vault.seal(pkcs8, f"signin.key.{alg}"), _number(now))
+                numbers.append(int(tx.execute(insert, values).fetchone()["number"]))
+        return numbers
 
     # -- clients --------------------------------------------------------------------------------------------------
 

@@ -9,11 +9,11 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
-from tegata.crypto.keys import SoftwareKey
+from tegata.crypto.keys import Algorithm, SoftwareKey
 from tegata.jpki import assumptions
 from tegata.signin import faults
 from tegata.signin.errors import Refused
-from tegata.signin.keys import ACCESS_ALG, ID_ALG
+from tegata.signin.keys import ACCESS_ALG, ID_ALG, KeyRing, TokenKey
 from tegata.signin.profile import Profile
 from unit.refusal import refused
 from unit.signin.kit import AUTH, BASE, CERTS, ISSUER, OPERATOR, TOKEN, USERINFO, Party, World
@@ -52,6 +52,15 @@ def test_the_keys_are_public_and_named(world: World) -> None:
     for key in keys:
         assert not {"d", "p", "q", "dp", "dq", "qi"} & set(key)
         assert key["kid"] == KeySet.import_key_set({"keys": [key]}).keys[0].thumbprint()
+
+
+def test_signatures_have_their_full_length() -> None:
+    """One in 128 ECDSA signatures has a number with a leading zero: it must not be dropped (RFC 7518 §3.4)."""
+    ring = KeyRing([TokenKey.of(ID_ALG, SoftwareKey.generate(Algorithm.EC_P256))])
+    for number in range(800):
+        token = ring.sign(ID_ALG, {"n": number})
+        assert len(token.rpartition(".")[2]) == 86
+        assert ring.read(ID_ALG, token) == {"n": number}
 
 
 def test_keys_are_renewed_without_breaking_tokens(world: World, rsa_keys: Sequence[SoftwareKey]) -> None:
