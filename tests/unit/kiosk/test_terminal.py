@@ -258,7 +258,7 @@ def test_a_document_that_comes_too_late_is_dropped(tmp_path: Path, slow: str) ->
         session = await paid(country)
         gate = country.wires.gates[slow] = asyncio.Event()
         printing = asyncio.ensure_future(country.post(f"{session}/print"))
-        await asyncio.sleep(0.05)
+        await kit.until(lambda: country.wires.waiting(slow))
         country.clock.advance(minutes=5)
         gate.set()
         late = await printing
