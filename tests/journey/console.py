@@ -7,11 +7,12 @@ agree.  No output written means that none is looked at.  Commands of one page sh
 Ctrl-C run beside it and are stopped by it at the end.
 """
 
+import itertools
 import os
 import re
 import signal
 import subprocess
-import sysconfig
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,7 +21,6 @@ from types import TracebackType
 from typing import Self
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPTS = Path(sysconfig.get_path("scripts"))
 ADDRESS = "http://127.0.0.1:8440"
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SERVES = re.compile(r"tegata (up|serve|card serve)\b|sign_here\.py|sign-in\.mjs")
@@ -58,9 +58,10 @@ def commands(text: str) -> list[Command]:
 
 def _commands(fence: str) -> Iterator[Command]:
     for part in re.split(r"(?m)^\$ ", fence)[1:]:
-        lines = part.split("\n")
-        end = next(number for number, line in enumerate(lines) if not line.endswith("\\"))
-        yield Command("\n".join(lines[: end + 1]), "\n".join(lines[end + 1 :]).strip("\n"))
+        first, *rest = part.split("\n")
+        more = list(itertools.takewhile(lambda line: line.startswith("> "), rest))
+        text = "\n".join([first, *(line.removeprefix("> ") for line in more)])
+        yield Command(text, "\n".join(rest[len(more) :]).strip("\n"))
 
 
 def first_screen(text: str) -> str:
@@ -100,14 +101,14 @@ class Page:
     folder: Path
     language: str = "en"
     options: str = "--port 0 --people 2"
+    reader_port: int = 0
     serving: list[subprocess.Popen[str]] = field(default_factory=list)
     url: str = ADDRESS
 
     def __enter__(self) -> Self:
         for name in ("examples", "tests"):
             (self.folder / name).symlink_to(ROOT / name)
-        (self.folder / ".venv").mkdir()
-        (self.folder / ".venv" / "bin").symlink_to(SCRIPTS)
+        (self.folder / ".venv").symlink_to(sys.prefix)
         self._shell = self._start(["bash", "--norc"], stdin=subprocess.PIPE, stderr=subprocess.STDOUT)
         return self
 
@@ -126,6 +127,7 @@ class Page:
         """Run one command and return what it printed; fails where that is not what the page says."""
         text = make_runs("up")[-1] if command.text == "make up" else command.text
         text = re.sub(r"tegata up\b", f"tegata up {self.options}", text).replace(ADDRESS, self.url)
+        text = text.replace("--reader", f"--reader --port {self.reader_port}")
         printed = self._serve(text, command) if command.serves or command.text == "make up" else self._ask(text)
         assert not command.output or agrees(command.output, printed), f"$ {command.text}\n{printed}"
         return printed

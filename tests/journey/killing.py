@@ -3,10 +3,10 @@
 
     python killing.py NUMBER FOLDER
 
-A country is brought to just before the step, once.  Then, for each commit that the step makes, a process opens a copy of
-that country, walks the step, and kills itself with SIGKILL right after that commit; another one opens what is left, looks
-whether anything is half-done, and walks the step again, as the person would.  Each of these is forked from here, where
-no country was ever opened, so that none inherits anything but keys.  Prints the number of kills survived.
+A country is brought to just before the step, once.  Then, for each commit that the step makes, a process opens a copy
+of that country, walks the step, and kills itself with SIGKILL right after that commit; another one opens what is left,
+looks whether anything is half-done, and walks the step again, as the person would.  Each of these is forked from here,
+where no country was ever opened, so that none inherits anything but keys.  Prints the number of kills survived.
 """
 
 import asyncio
@@ -138,7 +138,7 @@ async def goes_on(folder: Path, number: int, tale: dict[str, str]) -> None:
 
 
 async def is_whole(country: Country, way: Traveller) -> None:
-    """Nobody is half settled, no phone half enrolled, one pair of phone certificates at most is good, the audit closes."""
+    """Nobody is half settled, no phone half enrolled, one phone pair at most is good, the audit closes."""
     country.parties.authority.verify_audit()
     for person in (await way.get("/control/v1/people"))["people"]:
         shown = await way.get(f"/control/v1/people/{person['slug']}")

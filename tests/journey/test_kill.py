@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`kill -9` after every durable change of every step of the story: nothing half-done, and the step can be walked again."""
+"""`kill -9` after every durable change of the story: nothing is half-done, and the step can be walked again."""
 
 import os
 import subprocess

@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from journey import kit
 from tegata.sandbox import story
 from tegata.sandbox.errors import StoryFailed
@@ -32,13 +30,14 @@ def test_a_story_that_is_refused_stops_at_that_step(tmp_path: Path) -> None:
         names = []
         async with kit.country(tmp_path) as (country, way):
             country.parties.shop.close()
-            with pytest.raises(StoryFailed) as failed:
+            try:
                 async for step in story.tell(way):
                     names.append(step.name)
-            assert failed.value.reason == "sandbox.story_refused"
+            except StoryFailed as error:
+                names.append(error.reason)
         return names
 
-    assert asyncio.run(tell()) == ["card", "phone"]
+    assert asyncio.run(tell()) == ["card", "phone", "sandbox.story_refused"]
 
 
 def test_demo_prints_a_line_for_each_step() -> None:

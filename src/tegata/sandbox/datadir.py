@@ -87,7 +87,7 @@ def opened(path: Path, *, people: int | None = None, seed: int | None = None) ->
     `sandbox.data_damaged`.
     """
     with _file_errors(path):
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path / "country.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:

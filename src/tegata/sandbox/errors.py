@@ -31,10 +31,11 @@ class Unavailable(SandboxError):
 
 
 class PartyProblem(SandboxError):
-    """A party said no.  `status` and `document` (RFC 9457) are the party's own and are shown unchanged."""
+    """A party said no.  Reason and facts are the party's own; `status` and `document` (RFC 9457) are shown unchanged."""
 
     def __init__(self, status: int, document: dict[str, Any]) -> None:
-        super().__init__("sandbox.party_problem", service_reason=str(document.get("reason", status)))
+        facts = document.get("facts")
+        super().__init__(str(document.get("reason", f"http {status}")), **(facts if isinstance(facts, dict) else {}))
         self.status = status
         self.document = document
 
