@@ -31,7 +31,7 @@ class Unavailable(SandboxError):
 
 
 class PartyProblem(SandboxError):
-    """A party said no.  Reason and facts are the party's own; `status` and `document` (RFC 9457) are shown unchanged."""
+    """A party said no.  Reason and facts are its own; `status` and `document` (RFC 9457) are shown unchanged."""
 
     def __init__(self, status: int, document: dict[str, Any]) -> None:
         facts = document.get("facts")
