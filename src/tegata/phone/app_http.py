@@ -15,6 +15,8 @@ from tegata.messages import Lang
 from tegata.phone.errors import AppError, ServiceError
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+LONGEST_FACT: Final = 200
+"""Characters of a fact's name and value that are passed on from a service."""
 
 
 class Client:
@@ -74,10 +76,17 @@ def _refusal(status: int, content: dict[str, Any] | None) -> ServiceError:
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status < HTTPStatus.BAD_REQUEST:
             return ServiceError("phone.service_unreachable", status=status)
         content = {"reason": f"http {status}", "detail": f"HTTP {status}", "next": ""}
-    return ServiceError(
-        "phone.service_refused",
-        service_reason=str(content["reason"]),
-        service_what=str(content.get("detail", "")),
-        service_next=str(content.get("next", "")),
-        status=status,
-    )
+    words = {
+        "service_reason": str(content["reason"]),
+        "service_what": str(content.get("detail", "")),
+        "service_next": str(content.get("next", "")),
+    }
+    return ServiceError("phone.service_refused", **{**_facts(content.get("facts")), **words, "status": status})
+
+
+def _facts(told: object) -> dict[str, Any]:
+    """Return the plain facts of a refusal (`revoked_at`), with which a screen can word it in its reader's language."""
+    if not isinstance(told, dict):
+        return {}
+    plain = [(str(name), value) for name, value in told.items() if isinstance(value, str | int | bool)]
+    return {name: value for name, value in plain if name != "clause" and len(name) + len(str(value)) <= LONGEST_FACT}

@@ -30,7 +30,8 @@ class AppError(PhoneError):
 class ServiceError(PhoneError):
     """A service could not be reached (`phone.service_unreachable`) or refused (`phone.service_refused`).
 
-    A refusal carries the service's own `service_reason`, `service_what`, `service_next` and HTTP `status` as facts.
+    A refusal carries the service's own `service_reason`, `service_what`, `service_next` and HTTP `status` as facts,
+    beside the facts that the service gave.
     """
 
     @property

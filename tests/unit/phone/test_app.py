@@ -189,6 +189,26 @@ def test_a_refusal_carries_the_services_own_words(pocket: Pocket, shop: Shop) ->
     assert error.text("en").next == "Next."
 
 
+def test_a_refusal_carries_the_services_facts_but_cannot_pose_as_the_phones_own(pocket: Pocket, shop: Shop) -> None:
+    """A screen words the refusal in its reader's language; what is no plain short fact, or takes our names, is left out."""
+    said = {
+        "revoked_at": "2026-11-24",
+        "left": 2,
+        "deep": {},
+        "long": "x" * 500,
+        "status": 1,
+        "clause": "x",
+        "service_reason": "x",
+    }
+    refusal = httpx.Response(422, json={"reason": "verify.held", "detail": "What.", "next": "Next.", "facts": said})
+    shop.answer = lambda request: refusal if request.method == "POST" else None
+    with pytest.raises(ServiceError) as refused:
+        asyncio.run(pocket.app.sign(SIGNING, password=PASSWORD))
+    ours = {"service_reason": "verify.held", "service_what": "What.", "service_next": "Next.", "status": 422}
+    assert refused.value.facts == {"revoked_at": "2026-11-24", "left": 2} | ours
+    assert refused.value.clause is None
+
+
 @pytest.mark.parametrize(
     "reply",
     [

@@ -184,16 +184,17 @@ def test_a_refusal_of_the_service_is_told_in_its_words() -> None:
 
 
 def test_a_service_s_refusal_is_in_the_reader_s_language_where_it_can_be() -> None:
-    """A reason without facts comes from the common catalogue, in English for an English reader."""
+    """The common catalogue says it in English for an English reader, unless a fact is missing: then the phone's words."""
 
     async def visit() -> None:
         country = asking()
-        facts = {"service_reason": "shop.expired", "service_what": "期限切れ", "service_next": "もう一度"}
-        country.answers[f"POST {API}/sign"] = refusal(409, "phone.service_refused", **facts)
+        facts = {"service_reason": "verify.held", "service_what": "一時保留", "service_next": "新しい証明書を"}
         browser = Browser(country, lang="en")
         await browser.get(review())
-        page = await browser.press("sign", password="TEGATA2026")
-        assert "The offer has expired." in page.by("problem").text
+        for more, words in (({"revoked_at": "2026-11-24"}, "on hold since 2026-11-24"), ({}, "一時保留")):
+            country.answers[f"POST {API}/sign"] = refusal(422, "phone.service_refused", **facts, **more)
+            page = await browser.press("sign", password="TEGATA2026")
+            assert words in page.by("problem").text
 
     asyncio.run(visit())
 
