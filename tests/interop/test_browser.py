@@ -252,6 +252,7 @@ def move(walk: Walk, person: str, phone: str) -> None:
     walk.by("password").fill(PASSWORD)
     walk.press("sign")
     expect(walk.by("problem")).to_have_attribute("data-reason", "verify.revoked.affiliation_changed")
+    expect(walk.by("problem")).to_contain_text("address" if walk.plain else "住所")
     walk.press("back")
     expect(walk.by("refusal")).to_have_attribute("data-reason", "verify.revoked.affiliation_changed")
     assert walk.page.locator(".checks .failed").count() == 1
