@@ -5,7 +5,8 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,11 @@ class Script:
         return answer
 
 
-async def start(node: str, country: OpenIdCountry, key: ECKey | RSAKey, alg: str) -> tuple[Script, str]:
-    """Start the script for a new client, and return it with the address that its user's phone reads."""
+@asynccontextmanager
+async def started(
+    node: str, country: OpenIdCountry, key: ECKey | RSAKey, alg: str
+) -> AsyncIterator[tuple[Script, str]]:
+    """Start the script for a new client; yields it with the address that its user's phone reads."""
     client_id, kid = f"RP{alg}", key.thumbprint()
     public = {**key.as_dict(private=False), "kid": kid, "alg": alg}
     country.register(client_id, CALLBACK, public)
@@ -64,9 +68,15 @@ async def start(node: str, country: OpenIdCountry, key: ECKey | RSAKey, alg: str
         "alg": alg,
     }
     script = Script(process)
-    page = await script.send(told)
-    assert page["status"] == 200
-    return script, page["request_url"]
+    try:
+        page = await script.send(told)
+        assert page["status"] == 200
+        yield script, page["request_url"]
+    finally:
+        if process.returncode is None:
+            assert process.stdin is not None
+            process.stdin.close()
+            await asyncio.wait_for(process.communicate(), 60)
 
 
 @pytest.mark.parametrize("alg", ["ES256", "RS256"])
@@ -77,9 +87,9 @@ def test_openid_client_signs_in(node: str, tmp_path: Path, rsa_keys: Sequence[So
     async def story() -> dict[str, Any]:
         async with running(tmp_path) as country:
             card = country.card((rsa_keys[3], rsa_keys[4]), "10000000001")
-            script, request_url = await start(node, country, key, alg)
-            assert (await card.approve(country.http, request_url)).json() == {"state": "approved"}
-            return await script.send({})
+            async with started(node, country, key, alg) as (script, request_url):
+                assert (await card.approve(country.http, request_url)).json() == {"state": "approved"}
+                return await script.send({})
 
     seen = asyncio.run(story())
     claims = seen["claims"]
@@ -102,10 +112,10 @@ def test_openid_client_hears_that_a_lost_card_was_refused(
         async with running(tmp_path) as country:
             card = country.card((rsa_keys[3], rsa_keys[4]), "10000000001")
             country.lose(card)
-            script, request_url = await start(node, country, ECKey.generate_key("P-256"), "ES256")
-            refused = await card.approve(country.http, request_url)
-            assert refused.status_code == 422
-            return refused.json(), await script.send({"cancel": True})
+            async with started(node, country, ECKey.generate_key("P-256"), "ES256") as (script, request_url):
+                refused = await card.approve(country.http, request_url)
+                assert refused.status_code == 422
+                return refused.json(), await script.send({"cancel": True})
 
     problem, seen = asyncio.run(story())
     assert problem["reason"] == "verify.held"
