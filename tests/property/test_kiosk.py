@@ -11,6 +11,7 @@ import contextlib
 import functools
 import hashlib
 import io
+import os
 import tempfile
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ from tegata.jpki import Carrier, Kind
 from tegata.kiosk import binding
 from tegata.kiosk.errors import ForeignDocument, KioskError
 from tegata.kiosk.terminal.config import Config
-from tegata.kiosk.terminal.model import Session, State
+from tegata.kiosk.terminal.model import Choice, Session, State
 from tegata.kiosk.terminal.service import Terminal
 from tegata.reader import Element
 from unit.kiosk import kit
@@ -43,6 +44,7 @@ TURNS = (0, 5, 25, 300)
 OFTEN = ("come", "authenticate", "pay", "print", "print", "print at once", "slow print", "slow print", "slow print")
 SELDOM = ("choose", "put down", "cancel", "mend")
 ENDS = {State.PRINTED, State.REFUSED, State.REFUNDED, State.CANCELLED, State.EXPIRED}
+DAYS = 500 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 12
 PAID = {State.PAID, State.PRINTING, State.PRINTED}
 
 
@@ -179,7 +181,7 @@ class Day:
 
     def choose(self, terminal: int, number: bool) -> Visit:
         """Somebody touches the screen."""
-        choice = kit.Choice("residence-certificate", individual_number=number)
+        choice = Choice("residence-certificate", individual_number=number)
         session = self.terminals[terminal].choose(f"r{len(self.all)}", choice)
         visit = Visit(terminal, session.session_id)
         self.all.append(visit)
@@ -377,7 +379,7 @@ def names_on(sheet: bytes) -> list[str]:
     return [name for name in kit.NAMES if name.replace("　", "") in flat]
 
 
-@settings(max_examples=max(12, settings.default.max_examples // 100))
+@settings(max_examples=DAYS)
 @given(st.lists(STEPS, min_size=15, max_size=30))
 def test_whatever_happens_each_gets_her_own_sheet_once(steps: list[Step]) -> None:
     """A day at two kiosks on which everything goes wrong that ever did."""

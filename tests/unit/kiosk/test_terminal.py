@@ -10,6 +10,9 @@ from typing import Any
 import httpx
 import pytest
 from cryptography import x509
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tegata.jpki import Carrier, Kind
 from tegata.kiosk import binding
@@ -175,8 +178,8 @@ def test_only_the_exact_fee_is_taken(tmp_path: Path) -> None:
         session = await authenticated(country)
         for amount in (299, 301, 0, -300):
             assert refused(await country.post(f"{session}/pay", amount=amount), 422, "kiosk.wrong_amount")["fee"] == 300
-        for amount in ("300", True, None, 300.0):
-            refused(await country.post(f"{session}/pay", amount=amount), 400, "wire.bad_field")
+        for wrong in ("300", True, None, 300.0):
+            refused(await country.post(f"{session}/pay", amount=wrong), 400, "wire.bad_field")
         for _ in range(2):
             assert (await country.post(f"{session}/pay", amount=300)).json()["paid"] == 300
 
@@ -290,6 +293,16 @@ def test_cancelling_while_the_document_is_under_way_wins(tmp_path: Path) -> None
     visit(tmp_path, story)
 
 
+def mixed_up(honest: Starlette, sheet: bytes) -> ASGIApp:
+    """Return a centre that hands out the same sheet to everybody, and is honest otherwise."""
+
+    async def centre(scope: Scope, receive: Receive, send: Send) -> None:
+        answer = Response(sheet, media_type="application/pdf")
+        await (answer if scope["path"].endswith("/document") else honest)(scope, receive, send)
+
+    return centre
+
+
 def test_a_sheet_of_somebody_else_is_destroyed(tmp_path: Path) -> None:
     """The terminal trusts nobody's word: what the centre hands over is checked once more, last, before paper."""
 
@@ -298,15 +311,14 @@ def test_a_sheet_of_somebody_else_is_destroyed(tmp_path: Path) -> None:
         transactions = [country.terminal.get(one.rsplit("/", 1)[1]).transaction_id for one in (mine, hers)]
         wrong = await country.centre.document(transactions[1] or "")
 
-        async def mixed_up(_: str) -> bytes:
-            return wrong
-
-        country.centre.document = mixed_up  # type: ignore[method-assign]  # a centre that mixes its answers up
+        honest = country.wires.apps["delivery"]
+        country.wires.apps["delivery"] = mixed_up(honest, wrong)
         answer = await country.post(f"{mine}/print")
         refused(answer, 422, "kiosk.foreign_document")
         assert b"%PDF" not in answer.content
         shown = await state(country, mine)
         assert (shown["state"], shown["paid"]) == ("refunded", 0)
+        country.wires.apps["delivery"] = honest
         assert (await country.post(f"{hers}/print")).content == wrong
 
     visit(tmp_path, story)
