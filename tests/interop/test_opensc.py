@@ -97,7 +97,7 @@ def test_wrong_pin_is_counted(card: Card, run: Run, tmp_path: Path) -> None:
 
 
 def test_our_reader_meets_our_card_through_pcsc(card: Card) -> None:
-    """pyscard, pcscd and the virtual reader carry the same conversation as memory does, to a signature that verifies."""
+    """pyscard, pcscd and the virtual reader carry what memory carries, to a signature that verifies."""
     with pcsc.connected("Tegata") as transmit:
         session = JpkiSession(transmit)
         assert session.token() == "JPKIAPICCTOKEN2"

@@ -76,6 +76,7 @@ class Press:
         fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[self._folder.name])
         families = fonts.families()
         if len(families) != 1:
+            self.close()
             raise Unavailable("municipality.font_unusable", font=file.name)
         self._family = families[0]
         return typst.Compiler(font_paths=fonts)

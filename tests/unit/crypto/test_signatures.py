@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Sequence
 
 import pytest
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
@@ -96,6 +97,16 @@ def test_a_digest_verifies_like_its_message(scheme: Scheme, rsa_keys: Keys) -> N
     for wrong in (digest[:-1], digest + b"\x00", bytes(len(digest)), b""):
         with pytest.raises(signatures.BadSignature):
             signatures.verify_digest(key.spki, scheme, wrong, signature)
+
+
+@pytest.mark.parametrize("scheme", [Scheme.RSA_PKCS1_SHA256, Scheme.RSA_PSS_SHA256, Scheme.ECDSA_SHA384])
+def test_a_prepared_check_checks(scheme: Scheme, rsa_keys: Keys) -> None:
+    """What benchmarks measure is the library's real work: it fails on another message."""
+    key = SoftwareKey.generate(Algorithm.EC_P384) if scheme is Scheme.ECDSA_SHA384 else rsa_keys[0]
+    signature = key.sign(scheme, b"message")
+    signatures.prepared(key.spki, scheme, b"message", signature)()
+    with pytest.raises(InvalidSignature):
+        signatures.prepared(key.spki, scheme, b"massage", signature)()
 
 
 def test_a_bare_signature_gives_back_exactly_its_payload(rsa_keys: Keys) -> None:

@@ -2,6 +2,7 @@
 """What the font draws: read from its own tables, of the real one and of small ones made here."""
 
 import struct
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tegata.municipality import font
 from tegata.municipality.errors import Unavailable
 from tegata.municipality.font import Coverage
+from tegata.municipality.typesetting import Press
 from unit.refusal import refused
 
 
@@ -54,6 +56,12 @@ def test_the_real_font_draws_names_of_the_register() -> None:
     coverage = Coverage.read(font.find(None))
     assert coverage.missing("山田　花子𠮷髙﨑渡邉\U000e0110葛\U000e0102１２３MILLER") == []
     assert coverage.missing("😀山") == ["U+1F600"]
+
+
+def test_tables_alone_make_no_font(tmp_path: Path) -> None:
+    """What says that it draws everything, but is nothing that a typesetter takes."""
+    with refused("municipality.font_unusable", Unavailable):
+        Press(made(tmp_path / "f.ttf", [(0x20, 0xFFFF)], {})).set({"title": "A"}, datetime(2026, 11, 24, tzinfo=UTC))
 
 
 def test_where_the_font_is_looked_for(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from tegata.card import Card, CardImage
 from tegata.card.rules import Life
 from tegata.jpki import Kind
 from tegata.municipality.errors import Conflict, NotFound, Refused, Unavailable
@@ -153,6 +154,17 @@ def test_an_authority_that_says_no_ends_it(town: Town, mood: str, because: str) 
     assert (over.state, over.pins) == (CardState.FAILED, None)
     town.authority.mood = ""
     assert issue(town, code, "card.2").state is CardState.DELIVERED
+
+
+def test_a_card_of_another_issuer_ends_it(town: Town) -> None:
+    """Nothing was certified yet, so nothing is owed."""
+    code = town.register()
+    town.cards["TEGATA1"] = Card(CardImage.blank("card", b"\x01" * 16, "TEGATA1"))
+    with refused("municipality.card_not_issued", Refused) as caught:
+        issue(town, code)
+    assert caught.value.facts == {"because": "reader.issuer_refused"}
+    assert town.service.history(code)[1][0].state is CardState.FAILED
+    assert town.authority.asked == []
 
 
 def test_a_card_that_is_not_there_is_waited_for(town: Town) -> None:

@@ -125,6 +125,14 @@ def test_no_country_is_empty_or_endless(count: int) -> None:
     assert caught.value.facts == {"limit": personas.LIMIT}
 
 
+def test_counts_are_whole_numbers() -> None:
+    """As people type them."""
+    assert [personas.parse_count(text) for text in ("1", "012", "100000")] == [1, 12, personas.LIMIT]
+    for text in ("", "0", "-1", "100001", "1e3", "１２", " 7", "many"):
+        with refused("personas.bad_count", PersonaError):
+            personas.parse_count(text)
+
+
 def test_seeds_are_whole_numbers() -> None:
     """From 0 to 2^32 - 1, in ASCII digits."""
     assert [personas.parse_seed(text) for text in ("0", "7", "4294967295")] == [0, 7, 4294967295]
