@@ -27,7 +27,7 @@ class Signer:
 
     def __init__(self, own: Own) -> None:
         self.own = own
-        self._key: PrivateKey = SoftwareKey.from_pkcs8(own.key)
+        self._key: PrivateKey = SoftwareKey.from_pkcs8(own.key, own=True)
         self.scheme = Scheme.default(self._key.algorithm)
 
     def __repr__(self) -> str:

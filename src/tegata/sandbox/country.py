@@ -134,7 +134,27 @@ class Country:
 def client(app: ASGIApp, url: str) -> httpx.AsyncClient:
     """Return a client for which `url` is `app`, and everything else the network."""
     local = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    return httpx.AsyncClient(mounts={url: local}, base_url=url, timeout=30)
+    return httpx.AsyncClient(transport=_Network(), mounts={url: local}, base_url=url, timeout=30)
+
+
+class _Network(httpx.AsyncBaseTransport):
+    """The network, opened with the first request that needs it: reading the trusted roots of TLS takes a tenth of a
+    second.
+    """
+
+    def __init__(self) -> None:
+        self._opened: httpx.AsyncHTTPTransport | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request that is for somebody outside the country."""
+        if self._opened is None:
+            self._opened = httpx.AsyncHTTPTransport()
+        return await self._opened.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close what was opened."""
+        if self._opened is not None:
+            await self._opened.aclose()
 
 
 class Dispatch:

@@ -203,6 +203,7 @@ def _signin(s: Setting, anchors: Anchors) -> SignIn:
         authority_token=token["signin"],
         anchors=anchors,
         tokens={"operator": token["operator"]},
+        app_url=f"{s.url}/open",
     )
     return SignIn.open(config, s.clock, s.http, s.vault, s.directory.file("signin"), keys=s.keys, on_commit=s.on_commit)
 

@@ -108,7 +108,7 @@ class SignIn:
         return KeyRing(list(self._loaded.values()))
 
     def _load(self, number: int, alg: str) -> TokenKey:
-        return TokenKey.of(alg, SoftwareKey.from_pkcs8(self._store.signing_key(number)))
+        return TokenKey.of(alg, SoftwareKey.from_pkcs8(self._store.signing_key(number), own=True))
 
     def _now(self) -> datetime:
         return self._clock.now().replace(microsecond=0)
