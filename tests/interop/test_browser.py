@@ -197,11 +197,31 @@ def sign_contract(walk: Walk, phone: str) -> None:
 
 
 def log_in(walk: Walk, phone: str) -> str:
-    """Step 4: the tax office sends the browser to the sign-in service; a phone in another tab approves."""
+    """Step 4: the tax office sends the browser to the sign-in service, and gets it back logged in."""
     walk.go("/tax")
     if walk.by("logout").count():
         walk.press("logout")
     walk.by("login").click()
+    if walk.plain:
+        approve_here(walk, phone)
+    else:
+        approve_in_another_tab(walk, phone)
+    expect(walk.by("session")).to_have_attribute("data-state", "in")
+    walk.look()
+    return walk.by("sub").inner_text()
+
+
+def approve_here(walk: Walk, phone: str) -> None:
+    """Open the request on a phone of the country, approve, and go on: links and buttons only."""
+    walk.page.locator("#open-app").click()
+    walk.by("phone").select_option(phone)
+    walk.press("open")
+    walk.press("finger")
+    walk.press("ahead")
+
+
+def approve_in_another_tab(walk: Walk, phone: str) -> None:
+    """Paste the link on the phone's page and approve there; the sign-in page goes on by itself."""
     asked = str(walk.page.locator("#request-url").get_attribute("href"))
     browser, walk.page = walk.page, walk.tab()
     walk.go(f"/phones/{phone}")
@@ -211,17 +231,7 @@ def log_in(walk: Walk, phone: str) -> str:
     expect(walk.by("done")).to_be_visible()
     walk.page.close()
     walk.page = browser
-    proceed(walk)
-    expect(walk.by("session")).to_have_attribute("data-state", "in")
-    walk.look()
-    return walk.by("sub").inner_text()
-
-
-def proceed(walk: Walk) -> None:
-    """Wait until the sign-in page goes on by itself; without JavaScript, press its button."""
-    if walk.plain:
-        walk.page.locator("#continue").click()
-    walk.page.wait_for_url("**/tax")
+    browser.wait_for_url("**/tax")
 
 
 def print_at_kiosk(walk: Walk, phone: str) -> None:

@@ -3,7 +3,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from tegata.jpki import Kind
 from tegata.signin.profile import Profile
@@ -21,6 +21,7 @@ class Config:
     routes, `authority_token` opens its role `signin`.  `anchors` are the CA certificates (DER) that authentication
     certificates must lead to.  `tokens` are the bearer tokens of those who may call by role: `operator` registers
     clients.  Anyone else is a browser, a phone with the address of a request, or a client with its key.
+    `app_url` is a page on which a simulated phone opens a link (`?url=`), where there is one.
     """
 
     public_url: str
@@ -29,6 +30,7 @@ class Config:
     anchors: Mapping[Kind, tuple[bytes, ...]] = field(repr=False)
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
     profile: Profile = field(default_factory=Profile.assumed)
+    app_url: str | None = None
 
     @property
     def issuer(self) -> str:
@@ -56,3 +58,7 @@ class Config:
     def request_url(self, request_id: str) -> str:
         """Return the address that a phone reads from the page."""
         return f"{self.public_url.rstrip('/')}/signin/v1/requests/{request_id}"
+
+    def app_link(self, request_id: str) -> str | None:
+        """Return the address at which a simulated phone opens that of `request_url`."""
+        return self.app_url and f"{self.app_url}?url={quote(self.request_url(request_id), safe='')}"

@@ -190,7 +190,7 @@ def test_a_refusal_carries_the_services_own_words(pocket: Pocket, shop: Shop) ->
 
 
 def test_a_refusal_carries_the_services_facts_but_cannot_pose_as_the_phones_own(pocket: Pocket, shop: Shop) -> None:
-    """A screen words the refusal in its reader's language; what is no plain short fact, or takes our names, is left out."""
+    """A screen words the refusal in its reader's language; no long ones, none under our names."""
     said = {
         "revoked_at": "2026-11-24",
         "left": 2,

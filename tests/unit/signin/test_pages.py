@@ -3,12 +3,15 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
+from urllib.parse import quote
 
 import httpx
 import pytest
 
-from unit.signin.kit import World, request_url
+from tegata.signin import pages
+from unit.signin.kit import BASE, World, request_url
 
 
 class Outline(HTMLParser):
@@ -79,6 +82,15 @@ def test_the_page_has_what_assistive_software_needs(world: World) -> None:
     assert [one["type"] for one in outline.all("button")] == ["submit"]
     view = next(one for one in outline.all("meta") if one.get("name") == "viewport")
     assert "user-scalable" not in str(view["content"])
+
+
+def test_where_phones_are_simulated_the_page_leads_to_one(world: World) -> None:
+    """Only there: elsewhere a person has a phone in her hand."""
+    asked, client = world.service.desk.request(request_url(page(world).text).rpartition("/")[2])
+    simulated = replace(world.service.config, app_url=f"{BASE}/open")
+    outline = Outline(bytes(pages.sign_in(simulated, asked, client, "en").body).decode())
+    link = next(one["href"] for one in outline.all("a") if one.get("id") == "open-app")
+    assert link == f"{BASE}/open?url={quote(simulated.request_url(asked.request_id), safe='')}"
 
 
 def test_nobody_can_take_it_for_the_real_thing(world: World) -> None:

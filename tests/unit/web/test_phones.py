@@ -184,7 +184,7 @@ def test_a_refusal_of_the_service_is_told_in_its_words() -> None:
 
 
 def test_a_service_s_refusal_is_in_the_reader_s_language_where_it_can_be() -> None:
-    """The common catalogue says it in English for an English reader, unless a fact is missing: then the phone's words."""
+    """The common catalogue says it in English, unless a fact is missing: then the phone's words are shown."""
 
     async def visit() -> None:
         country = asking()
