@@ -2,21 +2,22 @@
 // A service whose users sign in with a card or phone: openid-client against a pocket country.
 //
 //   npm install openid-client
-//   node sign-in.mjs http://127.0.0.1:8440
+//   node sign-in.mjs http://127.0.0.1:8440 9000
 //
 // It makes a key, registers itself, prints an address to open in the browser, and says who came back.
 import { createServer } from "node:http";
 import * as client from "openid-client";
 
-const country = process.argv[2];
+const [country, port] = process.argv.slice(2);
 const algorithm = { name: "ECDSA", namedCurve: "P-256" };
 const { privateKey: key, publicKey } = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
 const jwk = { ...(await crypto.subtle.exportKey("jwk", publicKey)), kid: "example-1", alg: "ES256", use: "sig" };
-const server = createServer(handle).listen(0, "127.0.0.1", begin);
-let redirect_uri, config, login;
+createServer(handle).listen(Number(port), "127.0.0.1", begin);
+const redirect_uri = `http://127.0.0.1:${port}/callback`;
+let config, login;
+process.on("SIGINT", () => process.exit(0));
 
 async function begin() {
-  redirect_uri = `http://127.0.0.1:${server.address().port}/callback`;
   const registration = await fetch(`${country}/control/v1/clients`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
@@ -28,7 +29,7 @@ async function begin() {
   const proof = client.PrivateKeyJwt({ key, kid: jwk.kid });
   // The country speaks plain http, on this machine only.
   config = await client.discovery(issuer, client_id, metadata, proof, { execute: [client.allowInsecureRequests] });
-  console.log(`open http://127.0.0.1:${server.address().port}/`);
+  console.log(`open http://127.0.0.1:${port}/`);
 }
 
 async function handle(request, response) {

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A service that accepts signatures, in the standard library and `tegata.verify` alone.
 
-    python examples/sign_here.py http://127.0.0.1:8440
+    python examples/sign_here.py http://127.0.0.1:8440 9000
 
-A phone reads a document here (GET), signs it and sends certificate and signature (POST).  The service asks the authority
-for the certificate's status, lets `tegata.verify` judge, and learns the four attributes from the certificate.
+A phone reads a document here (GET), signs it and sends certificate and signature (POST).  The service asks the
+authority for the certificate's status, lets `tegata.verify` judge, and learns the four attributes from the certificate.
 """
 
 import base64
@@ -29,7 +29,7 @@ from tegata.verify import (
     verify,
 )
 
-DOCUMENT = "I agree to the terms of 2026-11.\n".encode()
+DOCUMENT = b"I agree to the terms of 2026-11.\n"
 
 
 class Judge:
@@ -108,12 +108,12 @@ class Desk(BaseHTTPRequestHandler):
         """Keep addresses out of the terminal."""
 
 
-def main(authority: str) -> None:
-    """Serve on a free port until Ctrl-C."""
+def main(authority: str, port: int) -> None:
+    """Serve until Ctrl-C."""
     # A real service has the authority's certificate in its configuration and trusts nothing that it is merely sent.
     with urlopen(f"{authority}/authority/v1/ca/signing.cer", timeout=10) as answer:
         Desk.judge = Judge(TrustStore.of({Kind.SIGNING: [answer.read()]}), authority)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Desk) as server:
+    with ThreadingHTTPServer(("127.0.0.1", port), Desk) as server:
         print(f"sign at http://127.0.0.1:{server.server_port}/terms", flush=True)
         try:
             server.serve_forever()
@@ -122,4 +122,4 @@ def main(authority: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]))

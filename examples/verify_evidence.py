@@ -19,10 +19,9 @@ from tegata.verify import Evidence, Status, TrustStore, Verdict, VerifyError, ve
 
 def judged(kept: dict[str, Any], anchor: bytes) -> Verdict:
     """Return the verdict on the record as of the moment that it names; raises `VerifyError`."""
-    parts = {
-        name: base64.b64decode(kept[name]) for name in ("certificate", "document", "signature", "ocsp") if kept[name]
-    }
-    status = Status(ocsp=parts.get("ocsp"), crl=base64.b64decode(kept["crl"]) if kept.get("crl") else None)
+    members = ("certificate", "document", "signature", "ocsp", "nonce", "crl")
+    parts = {name: base64.b64decode(kept[name]) for name in members if kept.get(name)}
+    status = Status(ocsp=parts.get("ocsp"), crl=parts.get("crl"), nonce=parts.get("nonce"))
     evidence = Evidence(parts["certificate"], parts["document"], parts["signature"], Kind.SIGNING, status)
     trust = TrustStore.of({Kind.SIGNING: [anchor]})
     return verify(evidence, trust, datetime.fromisoformat(kept["verified_at"]))

@@ -8,22 +8,26 @@ Ctrl-C run beside it and are stopped by it at the end.
 """
 
 import itertools
+import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.request import urlopen
 
 ROOT = Path(__file__).resolve().parents[2]
 ADDRESS = "http://127.0.0.1:8440"
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_SERVES = re.compile(r"tegata (up|serve|card serve)\b|sign_here\.py|sign-in\.mjs")
+_SERVES = re.compile(r"tegata (up|serve|card serve)\b|(python|node) \S+ http")
+_PORT = re.compile(r"\b(844[1-9]|900[0-9])\b")
 _OF_THE_MOMENT = (
     (r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)", "TIME"),
     (r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4} GMT", "TIME"),
@@ -103,6 +107,7 @@ class Page:
     options: str = "--port 0 --people 2"
     reader_port: int = 0
     serving: list[subprocess.Popen[str]] = field(default_factory=list)
+    ports: dict[str, int] = field(default_factory=dict)
     url: str = ADDRESS
 
     def __enter__(self) -> Self:
@@ -128,6 +133,7 @@ class Page:
         text = make_runs("up")[-1] if command.text == "make up" else command.text
         text = re.sub(r"tegata up\b", f"tegata up {self.options}", text).replace(ADDRESS, self.url)
         text = text.replace("--reader", f"--reader --port {self.reader_port}")
+        text = _PORT.sub(lambda found: str(self._free(found[0])), text)
         printed = self._serve(text, command) if command.serves or command.text == "make up" else self._ask(text)
         assert not command.output or agrees(command.output, printed), f"$ {command.text}\n{printed}"
         return printed
@@ -136,6 +142,14 @@ class Page:
         """Run every command of a page."""
         for command in commands(text):
             self.run(command)
+
+    def _free(self, port: str) -> int:
+        """Return the free port that stands for one that a page names."""
+        if port not in self.ports:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                self.ports[port] = probe.getsockname()[1]
+        return self.ports[port]
 
     def _ask(self, text: str) -> str:
         shell, end = self._shell, "that was all"
@@ -158,14 +172,22 @@ class Page:
         expected = max(1, command.output.count("\n") + 1)
         printed = "".join(process.stdout.readline() for _ in range(expected))
         if "tegata up" in text:
-            self.url = re.findall(r"http://127\.0\.0\.1:\d+", printed + ADDRESS)[0]
-            self._settled_down()
+            data = re.search(r"--data (\S+)", text)
+            self._settled_down(self.folder / (data[1] if data else ".tegata") / "country.json")
+        elif "card serve" in text:
+            self._wait_for(lambda: "  Yes  " in self._ask("opensc-tool --list-readers || true"), "the card to be seen")
         return printed
 
-    def _settled_down(self) -> None:
-        deadline = time.monotonic() + 30
-        while '"ready"' not in self._ask(f"curl -s {self.url}/healthz"):
-            assert time.monotonic() < deadline, "the country does not settle"
+    def _settled_down(self, announced: Path) -> None:
+        """Wait until everybody is settled, as a person who reads on does without noticing."""
+        self.url = json.loads(announced.read_text("utf-8"))["url"]
+        health = f"{self.url}/healthz"
+        self._wait_for(lambda: b'"ready"' in urlopen(health, timeout=10).read(), "the country to settle")
+
+    def _wait_for(self, condition: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + 60
+        while not condition():
+            assert time.monotonic() < deadline, f"waited in vain for {what}"
             time.sleep(0.05)
 
     def _start(self, command: list[str], **streams: int) -> "subprocess.Popen[str]":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from interop.test_opensc import run, vpcd_port  # noqa: F401 -- a reader that is this test run's own
+from interop.pcsc import vpcd_port  # noqa: F401 -- the fixture: a virtual reader of our own
 from journey.console import ROOT, Page
 
 DOCS = ROOT / "docs"
