@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from tegata.authority import profiles, rules
+from tegata.authority import ocsp, profiles, rules
 from tegata.authority.errors import Broken
 from tegata.authority.profiles import Issuer
 from tegata.authority.store import Own, Store, Writing
@@ -42,6 +42,12 @@ class Signer:
     def key_bits(self) -> bytes:
         """Its public key's bits, which OCSP clients hash."""
         return der.read(self._key.spki).children()[1].value[1:]
+
+    @cached_property
+    def hashed(self) -> dict[str, tuple[bytes, bytes]]:
+        """By the name of each hash that OCSP clients may use: its own name and its key, hashed."""
+        dn = self.issuer.dn
+        return {name: (ocsp.digest(name, dn), ocsp.digest(name, self.key_bits)) for name in ocsp.HASHES.values()}
 
     @cached_property
     def issuer(self) -> Issuer:

@@ -21,6 +21,9 @@ LONGEST_NONCE: Final = 128
 LONGEST_REQUEST: Final = 8192
 """Bytes; 32 questions with SHA-256 fit well."""
 
+HASHES: Final = {"1.3.14.3.2.26": "sha1", "2.16.840.1.101.3.4.2.1": "sha256"}
+"""Hashes that a CertID may use, by object identifier."""
+
 
 class Malformed(TegataError):
     """The request is not a proper OCSP request (`authority.ocsp_malformed`)."""
@@ -31,12 +34,12 @@ class Malformed(TegataError):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One CertID: its raw bytes (echoed in the answer), hash name (`None` if unknown), hashes of issuer name and key,
+    """One CertID: its raw bytes (echoed in the answer), hash name (empty if unknown), hashes of issuer name and key,
     serial.
     """
 
     raw: bytes = field(repr=False)
-    hash_name: str | None
+    hash_name: str
     name_hash: bytes
     key_hash: bytes
     serial: int
@@ -93,14 +96,11 @@ def _question(element: der.Element) -> Question:
         raise Malformed("RFC 6960 §4.1.1")
     return Question(
         raw=cert_id.raw,
-        hash_name=_HASHES.get(identifier.oid()),
+        hash_name=HASHES.get(identifier.oid(), ""),
         name_hash=name_hash.expect(der.OCTET_STRING).value,
         key_hash=key_hash.expect(der.OCTET_STRING).value,
         serial=serial.expect(der.INTEGER).integer(),
     )
-
-
-_HASHES: Final = {"1.3.14.3.2.26": "sha1", "2.16.840.1.101.3.4.2.1": "sha256"}
 
 
 def digest(hash_name: str, data: bytes) -> bytes:

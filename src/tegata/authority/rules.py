@@ -76,7 +76,8 @@ EFFECTS: Final[dict[Cause, tuple[Effect, ...]]] = {
     Cause.DIED: _PERSON_GONE,
     Cause.LEFT_REGISTER: _PERSON_GONE,
     Cause.CARD_RETURNED: _PERSON_GONE,
-    # A lost card is put on hold; phones that hang on it follow by FALLS_WITH.
+    # A lost card is put on hold; phones that hang on it follow by FALLS_WITH.  The event does not say which card: all
+    # of the person's are meant, also one not yet reported as delivered, because it may be the one that was lost.
     Cause.CARD_LOST: _both(CARD, Reason.CERTIFICATE_HOLD),
     # A renewed card replaces the earlier one once it is in its holder's hand; a new phone at once (one phone per
     # person).

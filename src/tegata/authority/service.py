@@ -18,7 +18,7 @@ from tegata.authority import audit, rules
 from tegata.authority.ca import Keys, Signers
 from tegata.authority.config import Config
 from tegata.authority.ending import Ended, end
-from tegata.authority.errors import Conflict, NotFound, Refused
+from tegata.authority.errors import Broken, Conflict, NotFound
 from tegata.authority.issuing import IssuingDesk
 from tegata.authority.model import Act, CardOrder, Cause, Certificate, Event, Issued, PhoneOrder, Request, Stage
 from tegata.authority.status import StatusDesk
@@ -196,7 +196,7 @@ class Authority:
         """
         secret = self._store.secret(_PERSON)
         if secret is None:
-            raise Refused("authority.no_ca")
+            raise Broken("authority.no_ca")
         return hmac.new(secret, f"{role}\0{resident_code}".encode(), hashlib.sha256).hexdigest()
 
     def certificates(self, resident_code: str) -> list[Certificate]:

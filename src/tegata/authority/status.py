@@ -106,10 +106,7 @@ class StatusDesk:
         return kept
 
     def _finding(self, kind: Kind, question: ocsp.Question) -> ocsp.Finding:
-        ca = self._signers.ca(kind)
-        if question.hash_name is None:
-            return ocsp.Finding(question.raw, known=False)
-        ours = (ocsp.digest(question.hash_name, names.ca_dn(kind)), ocsp.digest(question.hash_name, ca.key_bits))
+        ours = self._signers.ca(kind).hashed.get(question.hash_name)
         if (question.name_hash, question.key_hash) != ours:
             return ocsp.Finding(question.raw, known=False)
         known, revocation = self._store.standing(kind, question.serial)

@@ -14,7 +14,9 @@ from tegata.authority.errors import Broken, NotFound
 from tegata.authority.model import Cause, Certificate, Issued
 from tegata.authority.ocsp import Malformed
 from tegata.codecs import der
-from tegata.jpki import Carrier, Kind, municipalities, names
+from tegata.crypto import signatures
+from tegata.crypto.keys import Algorithm, Scheme
+from tegata.jpki import Carrier, Kind, assumptions, municipalities, names
 from unit.authority.kit import NOW, SHIBUYA, TARO, World, reopened
 
 SHA1, SHA256 = "1.3.14.3.2.26", "2.16.840.1.101.3.4.2.1"
@@ -320,6 +322,27 @@ def test_a_responder_is_renewed_before_its_end(world: World) -> None:
     second = responder()
     assert second.public_key() != first.public_key()
     assert second.serial_number > first.serial_number
+
+
+@pytest.mark.parametrize("algorithm", ["rsa-2048", "ec-p384"])
+def test_a_responder_may_have_another_kind_of_key(
+    world: World, monkeypatch: pytest.MonkeyPatch, algorithm: str
+) -> None:
+    """The genuine one is not known; whoever needs RSA sets it."""
+    known = assumptions.value
+    monkeypatch.setattr(
+        assumptions, "value", lambda name: algorithm if name == "authority.ocsp_responder_key" else known(name)
+    )
+    answer = world.authority.status.answer(Kind.SIGNING, request(cert_id(world, 1)))
+    response = other_ocsp.load_der_ocsp_response(answer.der)
+    spki = (
+        response.certificates[0]
+        .public_key()
+        .public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+    assert signatures.algorithm_of(spki) == algorithm
+    scheme = Scheme.default(Algorithm(algorithm))
+    signatures.verify(spki, scheme, response.tbs_response_bytes, response.signature)
 
 
 def test_an_authority_that_has_ended_answers_nothing(world: World) -> None:
