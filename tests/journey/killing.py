@@ -31,6 +31,7 @@ BEFORE, DURING = 14, 12
 """Keys that a country takes from the stock before a step, and at most in one."""
 PATIENCE = 60
 """Seconds after which a forked process is stuck."""
+CORES = 2
 AT_REST = {"none", "applied", "installed", "superseded", "held", "refused", "expired", "discarded", "ended"}
 """Where an enrolment may stand after its phone was told to go on: done, over, or waiting for the card to be tapped."""
 STOCK: list[SoftwareKey] = []
@@ -42,14 +43,31 @@ def main(number: int, folder: Path) -> int:
     before = folder / "before"
     tale = forked(lambda: brought_to(before, number))
     commits = forked(lambda: counted(copied(before, folder / "count"), number, tale))
-    for commit in range(1, commits + 1):
-        left = copied(before, folder / f"{number}-{commit}")
-        victim = forked(lambda left=left, commit=commit: walked_to(left, number, commit, tale), dies=True)
-        assert victim == "killed", f"commit {commit} was never reached"
-        forked(lambda left=left: goes_on(left, number, tale))
-        shutil.rmtree(left)
+    workers = [_worker(before, folder, number, tale, range(first, commits + 1, CORES)) for first in range(1, CORES + 1)]
     print(commits)
-    return 0 if commits else 1
+    return 0 if commits and not any([os.waitpid(worker, 0)[1] for worker in workers]) else 1
+
+
+def _worker(before: Path, folder: Path, number: int, tale: dict[str, str], commits: range) -> int:
+    """Kill at some of the commits, in a process of its own beside others; returns its number."""
+    child = os.fork()
+    if child == 0:
+        try:
+            for commit in commits:
+                survive(copied(before, folder / f"{number}-{commit}"), number, commit, tale)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return child
+
+
+def survive(folder: Path, number: int, commit: int, tale: dict[str, str]) -> None:
+    """Kill at one commit, and see that life goes on."""
+    victim = forked(lambda: walked_to(folder, number, commit, tale), dies=True)
+    assert victim == "killed", f"commit {commit} was never reached"
+    forked(lambda: goes_on(folder, number, tale))
+    shutil.rmtree(folder)
 
 
 def copied(before: Path, folder: Path) -> Path:
