@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 from urllib.request import urlopen
 
 import pytest
@@ -180,8 +179,8 @@ def test_ocsp_accepts_and_then_sees_the_revocation(
         assert "one.pem: good" in answer
         assert "WARNING" not in answer
     world.authority.happen(world.event(Cause.MOVED))
-    for one in (card.signing, phone.signing):
-        answer = ask(desk, url, one, *options)
+    for ended in (card.signing, phone.signing):
+        answer = ask(desk, url, ended, *options)
         assert "Response verify OK" in answer
         assert "one.pem: revoked" in answer
         assert "Reason: affiliationChanged" in answer
@@ -237,7 +236,7 @@ def test_the_loopback_server_serves_lists(world: World, desk: Desk, url: str) ->
     world.authority.happen(world.event(Cause.MOVED))
     with urlopen(f"{url}/crl/signing/{SHIBUYA}.crl") as response:
         name = desk.pem("fetched", response.read(), "crl")
-    shown: Any = desk.run("crl", "-in", name, "-noout", "-text", "-CAfile", desk.ca(Kind.SIGNING))
+    shown = desk.run("crl", "-in", name, "-noout", "-text", "-CAfile", desk.ca(Kind.SIGNING))
     assert "verify OK" in shown
     assert "Affiliation Changed" in shown
     assert "Only User Certificates" in shown
