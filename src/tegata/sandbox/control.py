@@ -23,7 +23,7 @@ from tegata.reader.memory import insert
 from tegata.sandbox.errors import NotFound, Refused
 from tegata.sandbox.gateway import Gateway
 from tegata.sandbox.population import Population
-from tegata.sandbox.things import Person, Thing, Things
+from tegata.sandbox.things import Person, Thing, Things, utc
 from tegata.wire import b64, unb64
 
 PASSCODE: Final = "135790"
@@ -31,7 +31,6 @@ PASSCODE: Final = "135790"
 FINGER: Final = "right-index"
 """The finger that every owner enrols."""
 MODEL: Final = "TG-A1"
-_LONGEST_APDU: Final = 65_544
 
 
 @dataclass(slots=True)
@@ -77,15 +76,12 @@ class Control:
 
     def people(self, limit: int = 100, after: str | None = None) -> dict[str, Any]:
         """Return who lives here, in the order they came."""
-        everybody = self._things.people()
-        slugs = [person.slug for person in everybody]
-        start = slugs.index(after) + 1 if after in slugs else 0
-        shown = everybody[start : start + limit]
-        more = start + limit < len(everybody)
+        found = self._things.people(after, limit + 1)
+        shown = found[:limit]
         return {
             "people": [self._listed(person) for person in shown],
-            "total": len(everybody),
-            "next": shown[-1].slug if more and shown else None,
+            "total": self._things.counted()[1],
+            "next": shown[-1].slug if len(found) > limit else None,
         }
 
     def personas(self) -> dict[str, Any]:
@@ -146,9 +142,9 @@ class Control:
         return {"cards": [_thing(card, "card_id") for card in self._things.listed("card")]}
 
     def card(self, card_id: str) -> dict[str, Any]:
-        """Return what a card tells everyone; takes it off whatever reader it was on."""
+        """Return what a card tells everyone."""
         found = self._things.find("card", card_id)
-        card = self._things.card(card_id)
+        card = self._things.looked_at(card_id)
         return {**_thing(found, "card_id"), "atr": card.atr.hex().upper(), **_public_facts(card)}
 
     def apdu(self, card_id: str, apdu: str) -> dict[str, Any]:
@@ -157,8 +153,6 @@ class Control:
             command = unb64(apdu)
         except ValueError as error:
             raise Refused("sandbox.bad_apdu") from error
-        if len(command) > _LONGEST_APDU:
-            raise Refused("sandbox.bad_apdu")
         return {"response": b64(self._things.card(card_id).transmit(command))}
 
     def reset_card(self, card_id: str) -> dict[str, Any]:
@@ -192,7 +186,7 @@ class Control:
             passcode=PASSCODE,
             fingers=frozenset({FINGER}),
         )
-        self._things.add(Thing(phone_id, "phone", holder, self._clock.now().isoformat()), image)
+        self._things.add(Thing(phone_id, "phone", holder, utc(self._clock.now())), image)
         return self.phone(phone_id)
 
     def phone(self, phone_id: str) -> dict[str, Any]:
@@ -260,7 +254,7 @@ class Control:
             "title": request.title,
             "document": b64(request.document),
             "media_type": request.media_type,
-            "expires_at": request.expires_at.isoformat(),
+            "expires_at": utc(request.expires_at),
         }
 
     async def sign(self, phone_id: str, url: str, password: str) -> dict[str, Any]:
@@ -273,7 +267,7 @@ class Control:
         return {
             "service": request.service,
             "scopes": list(request.scopes),
-            "expires_at": request.expires_at.isoformat(),
+            "expires_at": utc(request.expires_at),
         }
 
     async def sign_in(

@@ -6,6 +6,7 @@ country's own application, by address, and everything else to the network.  Open
 none are; `start` finishes what an earlier process left open; `populate` settles the people in the background.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -21,11 +22,11 @@ from tegata.reader import Transmit
 from tegata.reader.memory import insert
 from tegata.sandbox import control_http
 from tegata.sandbox.control import Control, Reader
-from tegata.sandbox.datadir import DataDir
+from tegata.sandbox.datadir import DataDir, Meta
 from tegata.sandbox.gateway import Gateway
 from tegata.sandbox.keypool import KeyPool
 from tegata.sandbox.parties import TAX_CLIENT, TAX_NAME, Parties, Setting, open_parties
-from tegata.sandbox.personas import people
+from tegata.sandbox.personas import Persona, load, people
 from tegata.sandbox.population import Population, Progress
 from tegata.sandbox.things import Things
 
@@ -42,6 +43,7 @@ class Country:
         self.http = http
         self.things = things
         self.progress = (0, 0)
+        self._started = False
         self._pool: KeyPool | None = None
         self._gateway: Gateway
         self._population: Population
@@ -62,30 +64,31 @@ class Country:
         `keys` makes key pairs (by default ahead of time, in a thread); `on_commit(file)` is called after each durable
         change.
         """
-        written = {one.slug: one for one in people(directory.meta.people or 12, directory.meta.seed, personas)}
+        written = _personas(directory.meta, personas)
         clock = clock or SystemClock()
         vault = Vault.load_or_create(directory.vault_key)
-        pool = None if keys else KeyPool()
-        make: Keys = keys or (pool.take if pool else SoftwareKey.generate)
         app, reader = Dispatch(), Reader()
         http = client(app, url)
-        things = Things.open(directory.file("country"), vault, keys=make, on_commit=on_commit)
+        with contextlib.ExitStack() as opened:
+            pool = None if keys else KeyPool()
+            make: Keys = keys or (pool.take if pool else SoftwareKey.generate)
+            opened.callback(pool.close if pool else lambda: None)
+            things = Things.open(directory.file("country"), vault, keys=make, on_commit=on_commit)
+            opened.callback(things.close)
 
-        def card_on_counter(card_id: str) -> Transmit:
-            return insert(things.card(card_id))
+            def card_on_counter(card_id: str) -> Transmit:
+                return insert(things.card(card_id))
 
-        parties = open_parties(
-            Setting(directory, clock, http, vault, url, make, card_on_counter, lambda: reader.element, on_commit)
-        )
+            parties = open_parties(
+                Setting(directory, clock, http, vault, url, make, card_on_counter, lambda: reader.element, on_commit)
+            )
+            opened.callback(parties.close)
+            gateway = Gateway(http, directory.secrets.tokens)
+            population = Population(things, gateway, clock, pool, written, directory.secrets.issuer_key)
+            population.admit_first(directory.meta.people)
+            opened.pop_all()
         country = cls(app, parties, things, http)
-        country._pool = pool
-        country._gateway = gateway = Gateway(http, directory.secrets.tokens)
-        country._population = population = Population(
-            things, gateway, clock, pool, written, directory.secrets.issuer_key
-        )
-        if not things.people():
-            for slug in list(written)[: directory.meta.people]:
-                population.admit(slug)
+        country._pool, country._gateway, country._population = pool, gateway, population
         control = Control(things, gateway, population, clock, reader, http, url)
         app.mount(parties.routes())
         app.mount(
@@ -94,19 +97,21 @@ class Country:
         return country
 
     def health(self) -> dict[str, Any]:
-        """Return how far the country is: `ready` once everybody is settled; it answers long before."""
+        """Return how far the country is: `starting`, then `settling`, and `ready` once everybody is settled."""
         settled, total = self.progress
-        return {"status": "ready" if settled >= total else "settling", "settled": settled, "people": total}
+        status = "starting" if not self._started else "settling" if settled < total else "ready"
+        return {"status": status, "settled": settled, "people": total}
 
     async def start(self) -> None:
         """Introduce the tax office to the sign-in service, and let every party finish what was left open."""
-        self.progress = self._counted()
+        self.progress = self.things.counted()
         await self.parties.recover()
         tax = self.parties.tax
         await self._gateway.post(
             "/signin/v1/clients",
             {"client_id": TAX_CLIENT, "name": TAX_NAME, "redirect_uris": [tax.config.redirect_uri], "jwks": tax.jwks()},
         )
+        self._started = True
 
     async def populate(self, progress: Progress | None = None) -> None:
         """Settle everybody who is not settled yet; `progress` is told how far it is."""
@@ -118,10 +123,6 @@ class Country:
 
         await self._population.settle_all(note)
 
-    def _counted(self) -> tuple[int, int]:
-        everybody = self.things.people()
-        return sum(person.settled for person in everybody), len(everybody)
-
     async def aclose(self) -> None:
         """Close everything; what was acknowledged is on the disk already."""
         if self._pool is not None:
@@ -129,6 +130,12 @@ class Country:
         await self.http.aclose()
         self.parties.close()
         self.things.close()
+
+
+def _personas(meta: Meta, file: Path | None) -> dict[str, Persona]:
+    """Return who could come: everybody who is written down, and as many made ones as the country was to have."""
+    count = max(meta.people, len(load(file)))
+    return {one.slug: one for one in people(count, meta.seed, file)}
 
 
 def client(app: ASGIApp, url: str) -> httpx.AsyncClient:

@@ -4,6 +4,7 @@
 `country.lock` is held while a process runs (`flock`, so a killed process lets go); `meta.json` says which version
 wrote the directory and which people live there; `secrets.json` and `vault.key` (mode 0600) hold the tokens between
 parties and the key that seals keys and PINs; `country.json` tells other commands where the running country listens.
+What one of these files held cannot be made again, so a directory with databases but without one of them is refused.
 """
 
 import contextlib
@@ -24,7 +25,8 @@ from tegata.messages import TegataError
 VERSION: Final = 1
 ROLES: Final = ("municipality", "enrolment", "hotline", "signin", "delivery", "relying", "terminal", "operator")
 """Who calls whom with a bearer token; `operator` is the country's own hand."""
-DEFAULT: Final = Path(".tegata")
+ADDRESS: Final = "country.json"
+_ISSUER_BYTES: Final = 32
 
 
 class DataError(TegataError):
@@ -70,12 +72,14 @@ class DataDir:
         return self.path / "vault.key"
 
     def announce(self, url: str) -> None:
-        """Tell other commands where the country listens."""
-        _write(self.path / "country.json", {"url": url, "pid": os.getpid()})
+        """Tell other commands where the country listens; raises `DataError`."""
+        with _file_errors(self.path):
+            _write(self.path / ADDRESS, {"url": url, "pid": os.getpid()})
 
     def retract(self) -> None:
         """The country listens no more."""
-        (self.path / "country.json").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            (self.path / ADDRESS).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -90,32 +94,54 @@ def opened(path: Path, *, people: int | None = None, seed: int | None = None) ->
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path / "country.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataError("sandbox.data_locked", where=str(path)) from None
         with _file_errors(path):
+            _lock(path, descriptor)
             directory = DataDir(path, _meta(path, people, seed), _secrets(path))
+            _demand_kept(directory.vault_key)
         yield directory
     finally:
         os.close(descriptor)
 
 
+def address(path: Path) -> str | None:
+    """Return where the country of a data directory says that it listens, `None` when it says nothing.
+
+    A killed country says it still: whoever calls there finds out.
+    """
+    try:
+        found = _read(path / ADDRESS).get("url")
+    except (OSError, DataError):
+        return None
+    return found if isinstance(found, str) else None
+
+
+def _lock(path: Path, descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise DataError("sandbox.data_locked", where=str(path)) from None
+
+
+def _demand_kept(file: Path) -> None:
+    """Refuse a directory with databases in which `file` is missing."""
+    if not file.exists() and any(file.parent.glob("*.sqlite")):
+        raise DataError("sandbox.data_damaged", file=file.name)
+
+
 def _meta(path: Path, people: int | None, seed: int | None) -> Meta:
     file = path / "meta.json"
+    _demand_kept(file)
     if not file.exists():
-        if any(path.glob("*.sqlite")):
-            raise DataError("sandbox.data_damaged", file=file.name)
         meta = Meta(people if people is not None else 12, seed if seed is not None else 1)
         _write(file, asdict(meta))
         return meta
     raw = _read(file)
     if raw.get("version") != VERSION:
         raise DataError("sandbox.other_version", found=str(raw.get("version")), known=VERSION, where=str(path))
-    try:
-        meta = Meta(int(raw["people"]), int(raw["seed"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError("sandbox.data_damaged", file=file.name) from error
+    numbers = raw.get("people"), raw.get("seed")
+    if not all(type(number) is int and number >= 0 for number in numbers):
+        raise DataError("sandbox.data_damaged", file=file.name)
+    meta = Meta(raw["people"], raw["seed"])
     wanted = (meta.people if people is None else people, meta.seed if seed is None else seed)
     if wanted != (meta.people, meta.seed):
         raise DataError("sandbox.other_people", people=meta.people, seed=meta.seed, where=str(path))
@@ -124,20 +150,24 @@ def _meta(path: Path, people: int | None, seed: int | None) -> Meta:
 
 def _secrets(path: Path) -> Secrets:
     file = path / "secrets.json"
+    _demand_kept(file)
     if not file.exists():
         fresh = {role: secrets.token_urlsafe(32) for role in ROLES}
-        _write(file, {"tokens": fresh, "issuer": secrets.token_hex(32)})
+        _write(file, {"tokens": fresh, "issuer": secrets.token_hex(_ISSUER_BYTES)})
     raw = _read(file)
     try:
-        return Secrets({role: str(raw["tokens"][role]) for role in ROLES}, bytes.fromhex(raw["issuer"]))
+        found = Secrets({role: str(raw["tokens"][role]) for role in ROLES}, bytes.fromhex(raw["issuer"]))
     except (KeyError, TypeError, ValueError) as error:
         raise DataError("sandbox.data_damaged", file=file.name) from error
+    if len(found.issuer) != _ISSUER_BYTES or len(set(found.tokens.values())) != len(ROLES):
+        raise DataError("sandbox.data_damaged", file=file.name)
+    return found
 
 
 def _read(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError("sandbox.data_damaged", file=file.name) from error
     if not isinstance(content, dict):
         raise DataError("sandbox.data_damaged", file=file.name)
@@ -145,7 +175,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _write(file: Path, content: dict[str, Any]) -> None:
-    """Write a small file whole or not at all."""
+    """Write a small file whole or not at all, durably, its name included; nobody else may read it."""
     temporary = file.with_name(f"{file.name}.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as out:
@@ -153,6 +183,11 @@ def _write(file: Path, content: dict[str, Any]) -> None:
         out.flush()
         os.fsync(out.fileno())
     os.replace(temporary, file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 @contextlib.contextmanager

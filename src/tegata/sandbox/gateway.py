@@ -2,15 +2,20 @@
 """How the country's own hand reaches the parties: over HTTP, with a role's token, like everybody else.
 
 A party that says no is passed on as it is (`PartyProblem`), so that whoever asked the country reads the party's
-own words.
+own words; they are asked for in the language of `ASKED_IN`.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, Final
 
 import httpx
 
+from tegata.messages import Lang
 from tegata.sandbox.errors import PartyProblem, Unavailable
+
+ASKED_IN: Final[ContextVar[Lang]] = ContextVar("ASKED_IN", default="ja")
+"""The language of whoever asked the country, for as long as he is being answered."""
 
 
 class Gateway:
@@ -34,11 +39,11 @@ class Gateway:
         return _answer(await self._send("POST", path, role, json=dict(body)))
 
     async def _send(self, method: str, path: str, role: str, **content: Any) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self._tokens[role]}"}
+        headers = {"Authorization": f"Bearer {self._tokens[role]}", "Accept-Language": ASKED_IN.get()}
         try:
             return await self._http.request(method, path, headers=headers, **content)
         except httpx.HTTPError as error:
-            raise Unavailable("sandbox.party_unavailable", path=path.split("?")[0]) from error
+            raise Unavailable("sandbox.party_unavailable", path=path) from error
 
 
 def _answer(response: httpx.Response) -> dict[str, Any]:

@@ -11,12 +11,30 @@ BASE: Final = "/control/v1"
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member of a request body: `kind` is a JSON Schema type."""
+    """One member of a request body, or of a query: `kind` is a JSON Schema type, `limit` the longest text or the
+    largest number.
+    """
 
     name: str
     about: str
     required: bool = True
     kind: str = "string"
+    limit: int = 500
+
+    def schema(self) -> dict[str, Any]:
+        """Return its JSON Schema; one that is not required may be null."""
+        kind = self.kind if self.required else [self.kind, "null"]
+        return {"type": kind, "description": self.about, **self._bounds()}
+
+    def parameter(self) -> dict[str, Any]:
+        """Return it as a parameter of a query."""
+        schema = {"type": self.kind, **self._bounds()}
+        return {"name": self.name, "in": "query", "required": False, "description": self.about, "schema": schema}
+
+    def _bounds(self) -> dict[str, int]:
+        if self.kind == "string":
+            return {"minLength": 1, "maxLength": self.limit}
+        return {"minimum": 1, "maximum": self.limit} if self.kind == "integer" else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +51,19 @@ class Operation:
     open_body: bool = False
     query: tuple[Member, ...] = ()
 
+    @property
+    def has_body(self) -> bool:
+        """Whether a JSON object is to be sent, be it an empty one."""
+        return self.method in ("POST", "PUT")
 
-def _optional(name: str, about: str, kind: str = "string") -> Member:
-    return Member(name, about, required=False, kind=kind)
+
+def _optional(name: str, about: str, kind: str = "string", limit: int = 500) -> Member:
+    return Member(name, about, required=False, kind=kind, limit=limit)
 
 
-_URL = Member("url", "The link that a service shows (or puts into its two-dimensional code).")
+_LONGEST_APDU: Final = (4 + 3 + 65_535 + 2 + 2) // 3 * 4
+"""Characters of base64 that hold an extended command APDU (ISO/IEC 7816-4 §5.2)."""
+_URL = Member("url", "The link that a service shows (or puts into its two-dimensional code).", limit=2000)
 _FINGER = _optional("finger", "The finger on the sensor; every owner enrolled `right-index`.")
 
 OPERATIONS: Final = (
@@ -51,7 +76,10 @@ OPERATIONS: Final = (
         "GET",
         "/people",
         "Who lives here.",
-        query=(_optional("limit", "At most so many (100).", "integer"), _optional("after", "Begin after this slug.")),
+        query=(
+            _optional("limit", "At most so many (100).", "integer", 1000),
+            _optional("after", "Begin after this slug: `next` of the answer before."),
+        ),
     ),
     Operation("personas", "GET", "/personas", "Who could come."),
     Operation(
@@ -59,7 +87,10 @@ OPERATIONS: Final = (
         "POST",
         "/people",
         "Let a persona move in: she is registered at her town hall and issued a card.",
-        (Member("persona", "Whose story."), _optional("slug", "Under which name here; by default the next free one.")),
+        (
+            Member("persona", "Whose story."),
+            _optional("slug", "Under which name here (a to z, digits, hyphens); by default the next free one."),
+        ),
         status=201,
     ),
     Operation("person", "GET", "/people/{slug}", "One person: register entry, cards, phones, certificates in PEM."),
@@ -84,7 +115,7 @@ OPERATIONS: Final = (
         "POST",
         "/cards/{card_id}/apdu",
         "Send one command APDU to a card.",
-        (Member("apdu", "Command APDU, base64."),),
+        (Member("apdu", "Command APDU, base64.", limit=_LONGEST_APDU),),
         answer="`response`: response APDU, base64.",
     ),
     Operation("reset_card", "POST", "/cards/{card_id}/reset", "Take a card out of the field and put it back."),
@@ -217,13 +248,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
         for part in operation.path.split("/")
         if part.startswith("{")
     ]
-    parameters += [
-        {"name": one.name, "in": "query", "required": False, "description": one.about, "schema": {"type": one.kind}}
-        for one in operation.query
-    ]
+    parameters += [one.parameter() for one in operation.query]
     if parameters:
         found["parameters"] = parameters
-    if operation.body:
+    if operation.has_body:
         found["requestBody"] = {"required": True, "content": {"application/json": {"schema": _schema(operation)}}}
     return found
 
@@ -231,7 +259,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
 def _schema(operation: Operation) -> dict[str, Any]:
     return {
         "type": "object",
-        "properties": {one.name: {"type": one.kind, "description": one.about} for one in operation.body},
+        "properties": {one.name: one.schema() for one in operation.body},
         "required": [one.name for one in operation.body if one.required],
         "additionalProperties": operation.open_body,
     }

@@ -7,6 +7,8 @@ chosen in `PINS`.
 """
 
 import asyncio
+import itertools
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -16,12 +18,15 @@ from tegata.sandbox.errors import NotFound, Refused
 from tegata.sandbox.gateway import Gateway
 from tegata.sandbox.keypool import KeyPool
 from tegata.sandbox.personas import Persona
-from tegata.sandbox.things import Person, Thing, Things
+from tegata.sandbox.things import Person, Thing, Things, utc
 
 PINS: Final = {"auth_pin": "1234", "signing_password": "ABC123", "card_pin": "1234"}
 """What every person of the country chooses at the counter: for the authentication certificate, for the signing
 certificate, and for the card's other applications.
 """
+
+_SLUG: Final = re.compile(r"[a-z][a-z0-9-]{0,47}")
+"""As long as a persona's own slug (40) and a number behind it."""
 
 Progress = Callable[[int, int], None]
 """Told how many of how many people are settled."""
@@ -50,16 +55,27 @@ class Population:
     def admit(self, persona: str, slug: str | None = None) -> Person:
         """Let a persona into the country under `slug`, by default her own or the next free `name-2`.
 
-        Raises `NotFound` (`sandbox.unknown_persona`), `Refused` (`sandbox.slug_taken`) when somebody else has that
-        slug.
+        Who is there already as the same persona is returned.  Raises `NotFound` (`sandbox.unknown_persona`), `Refused`
+        (`sandbox.bad_slug`; `sandbox.slug_taken` when somebody else has it).
         """
         if persona not in self.personas:
             raise NotFound("sandbox.unknown_persona", persona=persona[:40])
-        taken = {person.slug: person.persona for person in self._things.people()}
-        wanted = slug or _free(persona, taken)
-        if taken.get(wanted, persona) != persona:
+        wanted = self._free(persona) if slug is None else slug
+        if not _SLUG.fullmatch(wanted):
+            raise Refused("sandbox.bad_slug")
+        if (found := self._things.known(wanted)) is not None and found.persona != persona:
             raise Refused("sandbox.slug_taken", slug=wanted)
-        return self._things.add_person(wanted, persona)
+        self._things.add_people({wanted: persona})
+        return self._things.person(wanted)
+
+    def admit_first(self, count: int) -> None:
+        """Let the first `count` personas into a new country, all at once; one that has people stays as it is."""
+        if count and not self._things.counted()[1]:
+            self._things.add_people({slug: slug for slug in list(self.personas)[:count]})
+
+    def _free(self, persona: str) -> str:
+        numbered = (f"{persona}-{number}" if number > 1 else persona for number in itertools.count(1))
+        return next(slug for slug in numbered if self._things.known(slug) is None)
 
     async def settle_all(self, progress: Progress) -> None:
         """Settle everybody who is not settled yet, in the order they came."""
@@ -95,8 +111,7 @@ class Population:
 
     async def _head(self, person: Person, persona: Persona) -> str | None:
         """Return the register's code of the head of the household; whoever came without her is the head of her own."""
-        everybody = {one.slug: one for one in self._things.people()}
-        head = everybody.get(persona.household)
+        head = self._things.known(persona.household)
         if head is None or head.slug == person.slug or person.slug != person.persona:
             return None
         return (await self._settle(head.slug)).resident_code
@@ -113,11 +128,5 @@ class Population:
         """Put a blank card with the person's name on the pile, as its maker delivers it; returns its number."""
         card_id = self._things.next_id("card")
         image = CardImage.blank("card", self.issuer_key(card_id), card_id)
-        self._things.add(Thing(card_id, "card", slug, self._clock.now().isoformat()), image.to_bytes())
+        self._things.add(Thing(card_id, "card", slug, utc(self._clock.now())), image.to_bytes())
         return card_id
-
-
-def _free(persona: str, taken: Mapping[str, str]) -> str:
-    if persona not in taken:
-        return persona
-    return next(slug for number in range(2, len(taken) + 3) if (slug := f"{persona}-{number}") not in taken)

@@ -49,6 +49,15 @@ def url_of(listening: socket.socket) -> str:
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.answering = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets=sockets)
+        self.answering.set()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to the caller."""
@@ -57,16 +66,18 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serving(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
-    """Serve `app` on a listening socket for as long as the context lasts."""
+    """Serve `app` on a listening socket for as long as the context lasts.  Raises `PortError`."""
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, lifespan="off", server_header=False, timeout_graceful_shutdown=3
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listening]))
-    while not server.started:
-        await asyncio.wait({task}, timeout=0.002)
-        if task.done():
-            await task
+    answering = asyncio.create_task(server.answering.wait())
+    await asyncio.wait({task, answering}, return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        answering.cancel()
+        await task
+        raise PortError("sandbox.port_unusable", port=listening.getsockname()[1])
     try:
         yield
     finally:

@@ -7,8 +7,9 @@ belong to no party: a party that wants something of one sends it APDUs or HTTP.
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -94,25 +95,47 @@ class Things:
 
     # -- people ---------------------------------------------------------------------------------------------------
 
-    def people(self) -> list[Person]:
-        """Return everybody, in the order they came."""
-        return [_person(row) for row in self._database.query("SELECT * FROM people ORDER BY position")]
+    def people(self, after: str | None = None, limit: int = -1) -> list[Person]:
+        """Return people in the order they came: everybody, or at most `limit` who came after somebody.
+
+        Raises `NotFound` when that somebody is not here.
+        """
+        if after is not None:
+            self.person(after)
+        sql = (
+            "SELECT * FROM people WHERE position > COALESCE((SELECT position FROM people WHERE slug = ?), 0)"
+            " ORDER BY position LIMIT ?"
+        )
+        return [_person(row) for row in self._database.query(sql, (after, limit))]
+
+    def counted(self) -> tuple[int, int]:
+        """Return how many people are settled, and how many there are."""
+        row = self._database.one("SELECT COALESCE(SUM(settled), 0) AS settled, COUNT(*) AS n FROM people")
+        return (row["settled"], row["n"]) if row else (0, 0)
 
     def person(self, slug: str) -> Person:
         """Return one person; raises `NotFound`."""
-        row = self._database.one("SELECT * FROM people WHERE slug = ?", (slug,))
-        if row is None:
+        found = self.known(slug)
+        if found is None:
             raise NotFound("sandbox.unknown_person", person=slug[:64])
-        return _person(row)
+        return found
 
-    def add_person(self, slug: str, persona: str) -> Person:
-        """Let somebody into the country who is not in the register yet; a repeat changes nothing."""
+    def known(self, slug: str) -> Person | None:
+        """Return one person, or `None`."""
+        row = self._database.one("SELECT * FROM people WHERE slug = ?", (slug,))
+        return None if row is None else _person(row)
+
+    def add_people(self, personas: Mapping[str, str]) -> None:
+        """Let people into the country who are not in the register yet, by slug: all or, after a crash, none.
+
+        Whoever is here already stays as she is.
+        """
         with self._database.transaction() as tx:
-            tx.execute(
-                "INSERT OR IGNORE INTO people SELECT ?, ?, NULL, 0, COALESCE(MAX(position), 0) + 1 FROM people",
-                (slug, persona),
+            last = tx.execute("SELECT COALESCE(MAX(position), 0) FROM people").fetchone()[0]
+            tx.executemany(
+                "INSERT OR IGNORE INTO people VALUES (?, ?, NULL, 0, ?)",
+                [(slug, persona, position) for position, (slug, persona) in enumerate(personas.items(), last + 1)],
             )
-        return self.person(slug)
 
     def registered(self, slug: str, resident_code: str) -> None:
         """Note the code under which the register knows a person."""
@@ -146,8 +169,9 @@ class Things:
 
     def next_id(self, kind: str) -> str:
         """Return the number that the next card or phone gets: 16 characters, as card numbers have."""
-        row = self._database.one("SELECT COUNT(*) AS n FROM things WHERE kind = ?", (kind,))
-        return f"{_PREFIX[kind]}{(row['n'] if row else 0) + 1:012}"
+        sql = "SELECT MAX(CAST(SUBSTR(thing_id, 5) AS INTEGER)) AS last FROM things WHERE thing_id LIKE ?"
+        row = self._database.one(sql, (f"{_PREFIX[kind]}%",))
+        return f"{_PREFIX[kind]}{((row['last'] if row else None) or 0) + 1:012}"
 
     def image(self, kind: str, thing_id: str) -> bytes:
         """Return a thing's memory; raises `NotFound`."""
@@ -157,6 +181,12 @@ class Things:
         """Write a thing's memory durably."""
         with self._database.transaction() as tx:
             tx.execute("UPDATE things SET image = ? WHERE thing_id = ?", (self._seal(thing_id, image), thing_id))
+
+    def looked_at(self, card_id: str) -> Card:
+        """Return a second card with the same memory, to ask what a card tells everyone without disturbing the one that
+        may be on a reader; what it would write is forgotten.  Raises `NotFound`.
+        """
+        return Card(CardImage.from_bytes(self.image("card", card_id)), on_persist=lambda _: None, keys=self._keys)
 
     def card(self, card_id: str) -> Card:
         """Return a card under power; raises `NotFound`."""
@@ -182,6 +212,11 @@ class Things:
 
     def _seal(self, thing_id: str, image: bytes) -> bytes:
         return self._vault.seal(image, f"thing.{thing_id}")
+
+
+def utc(moment: datetime) -> str:
+    """Return a time as the wire has it: ISO 8601 in UTC, with `Z`."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _person(row: sqlite3.Row) -> Person:
