@@ -15,6 +15,7 @@ Only the standard library is used.  Where uv cannot reach the index, pip tries w
 import argparse
 import functools
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -114,6 +115,8 @@ def fetch_uv() -> None:
     mark = TOOLS / "uv.version"
     if UV.exists() and mark.exists() and mark.read_text("utf-8") == version:
         return
+    if importlib.util.find_spec("pip") is None:
+        raise InstallError("this Python has no pip. On Debian: sudo apt-get install python3-pip, then make again")
     say(f"fetching uv {version} into .tools")
     shutil.rmtree(TOOLS / "uv", ignore_errors=True)
     TOOLS.mkdir(exist_ok=True)

@@ -24,6 +24,7 @@ packages="
 command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 || packages="$packages nodejs npm"
 "${PYTHON:-python3}" -c 'import os, sys, sysconfig
 sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' || packages="$packages python3-dev"
+"${PYTHON:-python3}" -c 'import pip' 2>/dev/null || packages="$packages python3-pip"
 
 missing=""
 for package in $packages; do
