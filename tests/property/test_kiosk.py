@@ -56,6 +56,8 @@ class Visit:
     session_id: str
     sheets: list[bytes] = field(default_factory=list)
     end: State | None = None
+    whose: int | None = None
+    digest: bytes = b""
     revoked_before_print: bool = False
     terminal_died: bool = False
 
@@ -310,10 +312,9 @@ class Day:
             if visit.sheets:
                 assert not visit.revoked_before_print
                 assert session.state in (State.PRINTING, State.PRINTED) or visit.terminal_died
-                assert session.fingerprint is not None
-                person = whose(session.fingerprint)
-                assert (person, digest_of(session)) in self.signed
-                assert names_on(visit.sheets[0]) == [kit.NAMES[person]]
+                assert visit.whose is not None
+                assert (visit.whose, visit.digest) in self.signed
+                assert names_on(visit.sheets[0]) == [kit.NAMES[visit.whose]]
 
     # -- how it is done -------------------------------------------------------------------------------------------
 
@@ -334,22 +335,26 @@ class Day:
 
     async def _print(self, visit: Visit) -> None:
         terminal = self.terminals[visit.terminal]
-        fingerprint = terminal.get(visit.session_id).fingerprint
-        revoked = fingerprint is not None and self._is_revoked(fingerprint)
+        session = terminal.get(visit.session_id)
+        if session.fingerprint is not None:
+            visit.whose, visit.digest = whose(session.fingerprint), digest_of(session)
+        revoked = self._is_revoked(visit)
         try:
             visit.sheets.append(await terminal.print(visit.session_id))
         except KioskError:
             return
-        visit.revoked_before_print = revoked and self._is_revoked(fingerprint or "")
+        visit.revoked_before_print = revoked and self._is_revoked(visit)
         await asyncio.sleep(0)
         await terminal.ejected(visit.session_id)
 
-    def _is_revoked(self, fingerprint: str) -> bool:
-        return kit.serial(whose(fingerprint), Kind.AUTHENTICATION) in self.country.authority.revoked
+    def _is_revoked(self, visit: Visit) -> bool:
+        lost = self.country.authority.revoked
+        return visit.whose is not None and kit.serial(visit.whose, Kind.AUTHENTICATION) in lost
 
     async def _cancel(self, visit: Visit) -> None:
         with contextlib.suppress(KioskError):
-            await self.terminals[visit.terminal].cancel(visit.session_id)
+            self.terminals[visit.terminal].cancel(visit.session_id)
+            await self.terminals[visit.terminal].settle()
 
     async def _spin(self, turns: int) -> None:
         for _ in range(turns):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The two tables: what they name can happen, nothing else, and no way through them prints twice or keeps money."""
 
+import dataclasses
 import itertools
 from datetime import UTC, datetime, timedelta
 
@@ -85,6 +86,20 @@ def test_the_centre_is_told_of_paper_and_of_the_end_but_not_of_what_nobody_knows
     assert terminal_rules.advance(paid, terminal.Act.CANCEL).report is terminal.Report.CANCEL
     chosen = session(terminal.State.CHOSEN)
     assert terminal_rules.advance(chosen, terminal.Act.CANCEL).report is None
+
+
+def test_what_is_over_forgets_the_person() -> None:
+    """Neither the certificate's hash at the terminal nor whose it was at the centre outlives the visit."""
+    known = session(terminal.State.PAID, fingerprint="f", challenge=b"c", transaction_id="t")
+    cancelled = terminal_rules.advance(known, terminal.Act.CANCEL)
+    assert (cancelled.fingerprint, cancelled.challenge, cancelled.transaction_id) == (None, None, "t")
+    printing = terminal_rules.advance(known, terminal.Act.COMMIT)
+    assert printing.fingerprint == "f"
+    issued = transaction(delivery.State.ISSUED)
+    issued = dataclasses.replace(issued, certificate=b"x", resident_code="r", fingerprint="f")
+    over = delivery_rules.advance(issued, delivery.Act.PRINT)
+    assert (over.certificate, over.resident_code, over.fingerprint) == (None, None, "f")
+    assert delivery_rules.advance(issued, delivery.Act.ISSUE) == issued
 
 
 @pytest.mark.parametrize("state", [terminal.State.PRINTING, terminal.State.PRINTED])

@@ -222,10 +222,46 @@ def test_cancelling_gives_the_money_back(tmp_path: Path) -> None:
         assert (shown["state"], shown["paid"], shown["reason"]) == ("refunded", 0, "kiosk.cancelled")
         assert shown["message"]["what"].startswith("The session was cancelled")
         assert (await country.post(f"{session}/cancel")).json()["state"] == "refunded"
-        kept = country.terminal.get(session.rsplit("/", 1)[1])
-        assert kept.report is None
-        assert country.centre.get(kept.transaction_id or "").state == "cancelled"
+        assert country.terminal.get(session.rsplit("/", 1)[1]).report is None
+        assert country.centre.get(transaction(country, session)).state == "cancelled"
         refused(await country.post(f"{session}/print"), 409, "kiosk.wrong_step")
+
+    visit(tmp_path, story)
+
+
+def test_nobody_waits_for_a_slow_centre_to_get_her_coins(tmp_path: Path) -> None:
+    """Cancelling answers at once; the centre hears of it when it can."""
+
+    async def story(country: Country) -> None:
+        session = await paid(country)
+        gate = country.wires.gates["/cancel"] = asyncio.Event()
+        session_id = session.rsplit("/", 1)[1]
+        assert country.terminal.cancel(session_id).state == "refunded"
+        telling = asyncio.ensure_future(country.terminal.settle())
+        await kit.until(lambda: country.wires.waiting("/cancel"))
+        assert country.terminal.get(session_id).report == "cancel"
+        gate.set()
+        await telling
+        assert country.terminal.get(session_id).report is None
+
+    visit(tmp_path, story)
+
+
+def test_a_session_that_is_over_says_why_with_all_its_facts(tmp_path: Path) -> None:
+    """Hours later the screen still has the whole sentence, in both languages, and no longer knows whose it was."""
+
+    async def story(country: Country) -> None:
+        country.clock.set(kit.at(days=4 * 365 + 10))
+        session, country.on_reader = await choose(country), kit.card(0)
+        facts = refused(await country.post(f"{session}/authenticate", pin=kit.PIN), 422, "verify.expired")
+        assert facts["not_after"]
+        for lang in ("ja", "en"):
+            shown = (await country.http.get(session, params={"lang": lang})).json()
+            assert facts["not_after"] in "".join(shown["message"].values())
+        kept = country.terminal.get(session.rsplit("/", 1)[1])
+        assert (kept.fingerprint, kept.challenge) == (None, None)
+        ended = country.centre.get(transaction(country, session))
+        assert (ended.certificate, ended.resident_code) == (None, None)
 
     visit(tmp_path, story)
 
@@ -410,6 +446,7 @@ def test_another_card_cannot_take_over_a_proven_transaction(tmp_path: Path) -> N
         country.on_reader = kit.card(1)
         refused(await country.post(f"{session}/authenticate", pin=kit.PIN), 409, "kiosk.other_certificate")
         assert (await state(country, session))["state"] == "refused"
+        await choose(country, "r2")
         assert country.centre.get(transaction_id).state == "cancelled"
 
     visit(tmp_path, story)
@@ -441,5 +478,7 @@ def test_nothing_of_the_person_stays_in_the_machine(tmp_path: Path) -> None:
         dump = "\n".join(connection.iterdump())
         connection.close()
         assert "255044462d" not in dump.lower(), "a PDF is stored"
+        assert not any(resident.code in dump for resident in kit.municipality().residents())
+        assert kit.certificate(0, Kind.AUTHENTICATION)[:40].hex() not in dump.lower()
         assert kit.NAMES[0] not in dump
         assert f"'{kit.PIN}'" not in dump

@@ -44,7 +44,7 @@ class Transaction:
     """One request of one terminal.
 
     `fingerprint` is the SHA-256 of the authenticated `certificate`, `resident_code` the person it belongs to: once
-    set they never change.  An authentication certificate says nothing personal.
+    set they never change, and what names the person is forgotten when the transaction is over.
     """
 
     transaction_id: str

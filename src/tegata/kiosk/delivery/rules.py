@@ -41,11 +41,15 @@ LIVE: Final = (State.OPEN, State.AUTHENTICATED, State.ISSUED)
 
 
 def advance(transaction: Transaction, act: Act, reason: str | None = None) -> Transaction:
-    """Return the transaction after `act`; raises `OutOfStep` (`kiosk.transaction_over`) where it cannot happen."""
+    """Return the transaction after `act`; one that is over forgets whose it was, and keeps the certificate's hash.
+
+    Raises `OutOfStep` (`kiosk.transaction_over`) where it cannot happen.
+    """
     state = TRANSITIONS.get((transaction.state, act))
     if state is None:
         raise OutOfStep("kiosk.transaction_over", state=transaction.state.value, act=act.value)
-    return dataclasses.replace(transaction, state=state, reason=reason or transaction.reason)
+    moved = dataclasses.replace(transaction, state=state, reason=reason or transaction.reason)
+    return moved if state in LIVE else dataclasses.replace(moved, certificate=None, resident_code=None)
 
 
 def due(transaction: Transaction, now: datetime) -> bool:

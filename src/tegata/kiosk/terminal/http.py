@@ -60,7 +60,7 @@ class _Screen:
         body = await json_body(request)
         choice = Choice(text_field(body, "document", limit=50), body.get("individual_number") is True)
         session = self._service.choose(text_field(body, "request_id", limit=100), choice)
-        return JSONResponse(_shown(session, language(request)), 201, headers=_NO_STORE)
+        return JSONResponse(_shown(session, language(request)), 201, headers=_NO_STORE, background=self._settle())
 
     async def get(self, request: Request) -> Response:
         return _answer(request, self._service.get(request.path_params["id"]))
@@ -83,7 +83,12 @@ class _Screen:
         return Response(sheet, media_type="application/pdf", headers=_NO_STORE, background=ejected)
 
     async def cancel(self, request: Request) -> Response:
-        return _answer(request, await self._service.cancel(request.path_params["id"]))
+        session = self._service.cancel(request.path_params["id"])
+        return JSONResponse(_shown(session, language(request)), headers=_NO_STORE, background=self._settle())
+
+    def _settle(self) -> BackgroundTask:
+        """Tell the centre what it has not heard yet, after the person has her answer."""
+        return BackgroundTask(self._service.settle)
 
 
 def _answer(request: Request, session: Session) -> Response:
@@ -92,7 +97,7 @@ def _answer(request: Request, session: Session) -> Response:
 
 def _shown(one: Session, lang: Lang) -> dict[str, Any]:
     """Return a session as the screen shows it: nothing of the person."""
-    words = message(one.reason, lang) if one.reason else None
+    words = message(one.reason, lang, **one.facts) if one.reason else None
     return {
         "session_id": one.session_id,
         "state": one.state.value,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A session: one person in front of the copier, from choosing to paper."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -56,8 +57,9 @@ class Choice:
 class Session:
     """One person's way through the terminal.
 
-    `fingerprint` is the SHA-256 of the certificate that this terminal itself read from the carrier and had accepted;
-    `paid` what lies in the coin box for this session, `tries_left` what the carrier said last.
+    `reason` and `facts` say why it ended.  `fingerprint` is the SHA-256 of the certificate that this terminal itself
+    read from the carrier and had accepted; it is forgotten when the session is over.  `paid` is what lies in the coin
+    box for this session, `tries_left` what the carrier said last.
     """
 
     session_id: str
@@ -68,6 +70,7 @@ class Session:
     expires_at: datetime
     state: State = State.CHOSEN
     reason: str | None = None
+    facts: Mapping[str, str | int | bool] = field(default_factory=dict)
     transaction_id: str | None = None
     challenge: bytes | None = field(default=None, repr=False)
     fingerprint: str | None = None

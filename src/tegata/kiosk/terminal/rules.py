@@ -43,8 +43,12 @@ _REPORTS: Final = {Act.EJECT: Report.PRINTED, Act.REFUSE: Report.CANCEL, Act.CAN
 """What the centre is to be told; of a sheet that was lost it is told nothing, for nothing is known."""
 
 
+ENDS: Final = frozenset(State) - {before for before, _ in TRANSITIONS}
+"""States that nothing leads out of."""
+
+
 def advance(session: Session, act: Act, reason: str | None = None) -> Session:
-    """Return the session after `act`, with the report that this owes the centre.
+    """Return the session after `act`, with the report that this owes the centre; one that is over forgets the person.
 
     Raises `OutOfStep` where it cannot happen: `kiosk.already_printed` for a second sheet, else `kiosk.wrong_step`.
     """
@@ -54,10 +58,10 @@ def advance(session: Session, act: Act, reason: str | None = None) -> Session:
             raise OutOfStep("kiosk.already_printed")
         raise OutOfStep("kiosk.wrong_step", state=session.state.value, act=act.value)
     report = _REPORTS.get(act) if session.transaction_id else None
-    paid = 0 if state is State.REFUNDED else session.paid
-    return dataclasses.replace(
-        session, state=state, reason=reason or session.reason, report=report or session.report, paid=paid
-    )
+    moved = dataclasses.replace(session, state=state, reason=reason or session.reason, report=report or session.report)
+    if state is State.REFUNDED:
+        moved = dataclasses.replace(moved, paid=0)
+    return dataclasses.replace(moved, challenge=None, fingerprint=None) if state in ENDS else moved
 
 
 def due(session: Session, now: datetime) -> bool:

@@ -148,7 +148,7 @@ class Terminal:
                 proof = self._read(session, pin)
                 await self._centre.prove(session.transaction_id or "", proof.certificate, proof.signature)
             except (Refused, NotFound, OutOfStep) as error:
-                raise await self._refused(session_id, error) from error
+                raise self._refused(session_id, error) from error
             proven = dataclasses.replace(
                 self.get(session_id),
                 fingerprint=binding.certificate_sha256(proof.certificate),
@@ -182,7 +182,7 @@ class Terminal:
                 pdf = await self._centre.document(transaction_id)
                 binding.check_document(pdf, transaction_id, fingerprint)
             except (Refused, NotFound, OutOfStep) as error:
-                raise await self._refused(session_id, error) from error
+                raise self._refused(session_id, error) from error
             self._move(self.get(session_id), Act.COMMIT)
             return pdf
 
@@ -191,13 +191,15 @@ class Terminal:
         self._move(self.get(session_id), Act.EJECT)
         await self.settle()
 
-    async def cancel(self, session_id: str) -> Session:
-        """End a session that has no sheet, and give back what was paid; may be repeated."""
+    def cancel(self, session_id: str) -> Session:
+        """End a session that has no sheet, at once, and give back what was paid; may be repeated.
+
+        The centre is told by the caller's next `settle`, so that nobody waits for a slow centre to get her coins.
+        """
         session = self.get(session_id)
-        if session.state not in (State.CANCELLED, State.REFUNDED, State.REFUSED, State.EXPIRED):
-            session = self._move(session, Act.CANCEL, "kiosk.cancelled")
-            await self.settle()
-        return session
+        if session.state in rules.ENDS - {State.PRINTED}:
+            return session
+        return self._move(session, Act.CANCEL, "kiosk.cancelled")
 
     # -- steps ----------------------------------------------------------------------------------------------------
 
@@ -227,13 +229,13 @@ class Terminal:
                 self._store.save(dataclasses.replace(session, tries_left=tries))
             raise
 
-    async def _refused(self, session_id: str, error: KioskError) -> KioskError:
-        """End the session for the reason of `error`, tell the centre, and return what to raise."""
+    def _refused(self, session_id: str, error: KioskError) -> KioskError:
+        """End the session for the reason of `error` and return what to raise."""
+        facts = {name: value for name, value in error.facts.items() if isinstance(value, str | int | bool)}
         try:
-            self._move(self.get(session_id), Act.REFUSE, error.reason)
+            self._move(dataclasses.replace(self.get(session_id), facts=facts), Act.REFUSE, error.reason)
         except OutOfStep as over:  # the person cancelled, or its time ran out, while the centre was thinking
             return over
-        await self.settle()
         return error
 
     def _move(self, session: Session, act: Act, reason: str | None = None) -> Session:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions in one SQLite file.  No document, name or PIN ever comes here."""
 
+import json
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -33,11 +34,12 @@ MIGRATIONS = (
     CREATE INDEX sessions_by_state ON sessions (state);
     CREATE INDEX sessions_to_report ON sessions (session_id) WHERE report IS NOT NULL;
     """,
+    "ALTER TABLE sessions ADD COLUMN facts TEXT NOT NULL DEFAULT '{}'",
 )
-_INSERT = "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _UPDATE = (
     "UPDATE sessions SET expires_at = ?, state = ?, reason = ?, transaction_id = ?, challenge = ?, fingerprint = ?, "
-    "carrier = ?, tries_left = ?, paid = ?, report = ? WHERE session_id = ?"
+    "carrier = ?, tries_left = ?, paid = ?, report = ?, facts = ? WHERE session_id = ?"
 )
 
 
@@ -92,7 +94,7 @@ def _mutable(one: Session) -> tuple[object, ...]:
     return (
         *(one.expires_at.astimezone(UTC).isoformat(), one.state.value, one.reason, one.transaction_id, one.challenge),
         *(one.fingerprint, one.carrier and one.carrier.value, one.tries_left, one.paid),
-        one.report and one.report.value,
+        *(one.report and one.report.value, json.dumps(dict(one.facts))),
     )
 
 
@@ -106,6 +108,7 @@ def _session(row: sqlite3.Row) -> Session:
         expires_at=datetime.fromisoformat(row["expires_at"]),
         state=State(row["state"]),
         reason=row["reason"],
+        facts=json.loads(row["facts"]),
         transaction_id=row["transaction_id"],
         challenge=row["challenge"],
         fingerprint=row["fingerprint"],
