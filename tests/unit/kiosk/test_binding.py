@@ -57,6 +57,20 @@ def test_the_right_sheet_passes(press: Press) -> None:
     binding.check_document(sheet(press, TRANSACTION, FINGERPRINT), TRANSACTION, FINGERPRINT)
 
 
+def test_a_clock_that_counts_microseconds_sets_sheets_too(press: Press) -> None:
+    """Real clocks do, and the typesetter takes whole seconds only."""
+    marks = {"transaction": TRANSACTION, "subject": binding.subject_of(TRANSACTION, FINGERPRINT)}
+    content = {
+        "title": "住民票の写し",
+        "place": "東京都",
+        "mayor": "渋谷区長",
+        "issued": "令和8年",
+        "rows": [],
+        **marks,
+    }
+    binding.check_document(press.set(content, NOW.replace(microsecond=123456)), TRANSACTION, FINGERPRINT)
+
+
 def test_a_sheet_of_another_transaction_is_foreign(press: Press) -> None:
     """The incident of Yokohama: the file of the next applicant."""
     pdf = sheet(press, OTHER_TRANSACTION, FINGERPRINT)
