@@ -7,6 +7,7 @@ agree.  No output written means that none is looked at.  Commands of one page sh
 Ctrl-C run beside it and are stopped by it at the end.
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -20,7 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.request import urlopen
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,7 +156,7 @@ class Page:
         shell, end = self._shell, "that was all"
         assert shell.stdin
         assert shell.stdout
-        shell.stdin.write(f"{text}\necho; echo {end} $?\n")
+        shell.stdin.write(f"{text}\ncode=$?; echo; echo {end} $code\n")
         shell.stdin.flush()
         printed = ""
         for line in shell.stdout:
@@ -173,16 +174,24 @@ class Page:
         printed = "".join(process.stdout.readline() for _ in range(expected))
         if "tegata up" in text:
             data = re.search(r"--data (\S+)", text)
-            self._settled_down(self.folder / (data[1] if data else ".tegata") / "country.json")
+            self._settled_down(self.folder / (data[1] if data else ".tegata") / "country.json", process)
         elif "card serve" in text:
             self._wait_for(lambda: "  Yes  " in self._ask("opensc-tool --list-readers || true"), "the card to be seen")
         return printed
 
-    def _settled_down(self, announced: Path) -> None:
+    def _settled_down(self, announced: Path, country: "subprocess.Popen[str]") -> None:
         """Wait until everybody is settled, as a person who reads on does without noticing."""
+        self._wait_for(lambda: announced.exists() or country.poll() is not None, "the country to listen")
+        assert country.poll() is None, country.communicate()[0]
         self.url = json.loads(announced.read_text("utf-8"))["url"]
-        health = f"{self.url}/healthz"
-        self._wait_for(lambda: b'"ready"' in urlopen(health, timeout=10).read(), "the country to settle")
+
+        def settled() -> bool:
+            assert country.poll() is None, country.communicate()[0]
+            with contextlib.suppress(OSError), urlopen(f"{self.url}/healthz", timeout=10) as answer:
+                return b'"ready"' in answer.read()
+            return False
+
+        self._wait_for(settled, "the country to settle")
 
     def _wait_for(self, condition: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + 60
@@ -190,10 +199,9 @@ class Page:
             assert time.monotonic() < deadline, f"waited in vain for {what}"
             time.sleep(0.05)
 
-    def _start(self, command: list[str], **streams: int) -> "subprocess.Popen[str]":
+    def _start(self, command: list[str], **streams: Any) -> "subprocess.Popen[str]":
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TEGATA")}
         environment |= {"TEGATA_LANG": self.language, "LC_ALL": "C.UTF-8", "HOME": str(self.folder)}
-        environment |= {"PYTHONUNBUFFERED": "1"}
         return subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, bufsize=1, cwd=self.folder, env=environment, **streams
         )
