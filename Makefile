@@ -6,11 +6,11 @@ SHELL := /bin/sh
 
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := src tests scripts
+SOURCES := src tests scripts examples
 ARGS ?=
 
 .NOTPARALLEL:
-.PHONY: help install up test check format lock system js bench clean
+.PHONY: help install up test check format docs lock system js bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -30,6 +30,7 @@ check: install ## formatting, lint, types, floors and house rules
 	@$(BIN)/mypy --no-error-summary src
 	@found=$$($(BIN)/lint-imports --no-logo 2>&1) || { echo "$$found"; exit 1; }
 	@$(BIN)/python scripts/check_imports.py
+	@$(BIN)/python scripts/docs.py --check
 
 format: install ## reformat and mend what can be mended
 	@$(BIN)/ruff check --quiet --fix $(SOURCES)
@@ -37,6 +38,9 @@ format: install ## reformat and mend what can be mended
 
 bench: install ## measure, and write benchmarks/latest.md
 	@$(BIN)/tegata bench --write benchmarks/latest.md $(ARGS)
+
+docs: install ## write the reference pages that come from the code
+	@$(BIN)/python scripts/docs.py
 
 lock: ## choose versions anew (ARGS=--upgrade) and write uv.lock
 	@$(PYTHON) scripts/lock.py $(ARGS)

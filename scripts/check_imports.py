@@ -35,7 +35,6 @@ DOORS: dict[str, tuple[str, ...]] = {
     "httptools": ("sandbox", "cli"),
     "httpx": (*EDGES, "phone.app"),
     "jinja2": EDGES,
-    "python_multipart": EDGES,
     # One trade each.
     "joserfc": ("signin", "relying"),
     "typst": ("municipality",),

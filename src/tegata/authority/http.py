@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """The authority on the wire.
 
-GET  /authority/v1/ca/{kind}.cer                                          anybody           a CA's certificate, DER POST
-/ocsp/{kind}, GET /ocsp/{kind}/{base64}                              anybody           OCSP (RFC 6960 appendix A.1) GET
-/crl/, /crl/{kind}/{municipality_code}.crl, /crl/{kind}/ca.crl       anybody           revocation lists POST
-/authority/v1/card-certificates                                      municipality      certify a card: 201 POST
-/authority/v1/card-certificates/{request_id}/delivered|discarded     municipality POST /authority/v1/events
-municipality      something happened to a resident POST /authority/v1/phone-certificates
-enrolment         certify a phone: 201 POST /authority/v1/phone-certificates/{request_id}/installed|discarded
-enrolment POST /authority/v1/holds                                                  hotline           put a lost phone
-on hold POST /authority/v1/holders                                                signin, relying, delivery GET
-/authority/v1/certificates, /authority/v1/audit                      operator
+GET  /authority/v1/ca/{kind}.cer                             anybody        a CA's certificate, DER
+POST /ocsp/{kind}                                            anybody        OCSP (RFC 6960 appendix A.1)
+GET  /ocsp/{kind}/{base64}                                   anybody        the same by GET
+GET  /crl/                                                   anybody        which revocation lists there are
+GET  /crl/{kind}/{municipality_code}.crl                     anybody        a municipality's list
+GET  /crl/{kind}/ca.crl                                      anybody        the CA's own list
+POST /authority/v1/card-certificates                         municipality   certify a card: 201
+POST /authority/v1/card-certificates/{request_id}/delivered  municipality   the card lies in its holder's hand
+POST /authority/v1/card-certificates/{request_id}/discarded  municipality   it never will
+POST /authority/v1/events                                    municipality   something happened to a resident
+POST /authority/v1/phone-certificates                        enrolment      certify a phone: 201
+POST /authority/v1/phone-certificates/{request_id}/installed enrolment      the phone has taken them
+POST /authority/v1/phone-certificates/{request_id}/discarded enrolment      it never will
+POST /authority/v1/holds                                     hotline        put a lost phone on hold
+POST /authority/v1/holders                                   signin, relying, delivery   whose certificate is this
+GET  /authority/v1/certificates                              operator       a person's certificates
+GET  /authority/v1/audit                                     operator       the log of acts
 """
 
 from datetime import date, datetime

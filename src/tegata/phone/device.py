@@ -24,7 +24,7 @@ from tegata.phone.lock import Match
 from tegata.reader import Element, ReaderError, Transmit, commands, run
 
 PROFILE = "gpse"
-"""The element's profile: a GlobalPlatform secure element with the JPKI applet (card.md §4.1)."""
+"""The element's profile: a GlobalPlatform secure element with the JPKI applet."""
 
 _SALT = 16
 

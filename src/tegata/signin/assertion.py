@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Client authentication: `private_key_jwt` and nothing else (RFC 7523 §2.2, §3; OpenID Connect Core §9).
 
-The order is Keycloak's (reference §4.3), the first failure wins:
+The order is Keycloak's, the first failure wins:
 
 1. type and presence of the assertion;  2. `sub` names a client that is known;  3. `iss` is `sub`;  4. the form's
 `client_id` is `sub`;  5. the algorithm is allowed and fits a registered key;  6. the signature holds;  7. one audience,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Registration of clients: what a relying party must bring, checked once.
 
-The real service takes it from a form at application time (reference §4.3, §7.3); here the operator posts it.  Only
+The real service takes it from a form at application time; here the operator posts it.  Only
 public keys are accepted, and only addresses to which a code may safely travel.
 """
 

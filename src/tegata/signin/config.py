@@ -34,7 +34,7 @@ class Config:
 
     @property
     def issuer(self) -> str:
-        """The issuer identifier, without a trailing slash (reference §2.1)."""
+        """The issuer identifier, without a trailing slash, as the real one."""
         return self.public_url.rstrip("/") + REALM
 
     @property

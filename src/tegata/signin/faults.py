@@ -37,7 +37,7 @@ ASSERTION_FAILED: Final = "signin.client."
 """Prefix of the reasons for which a client is not authenticated."""
 
 TABLE: Final[dict[str, Fault]] = {
-    # Token endpoint, in the order of the checks (sign-in reference §4.5).
+    # Token endpoint, in the order of the checks (Keycloak 26).
     "signin.token.malformed": _request("Malformed form body"),
     "signin.token.grant_type_missing": _request("Missing form parameter: grant_type"),
     "signin.token.grant_type_unknown": Fault(400, "unsupported_grant_type", "Unsupported grant_type"),

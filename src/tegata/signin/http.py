@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sign-in service on the wire.  Paths of the realm are those of the reference §2.1, byte for byte.
+"""The sign-in service on the wire.  Paths of the realm are those of the real service, byte for byte.
 
 GET  /api/realms/main/.well-known/openid-configuration      anyone     provider metadata
 GET  /api/realms/main/protocol/openid-connect/auth          browser    authorization request: page, or redirect
@@ -106,7 +106,7 @@ def _render_fault(service: SignIn) -> Callable[[Request, Exception], Response]:
 
 
 def _challenge(fault: faults.Fault) -> Response:
-    """Return a refusal in the header alone, with an empty body (reference §5.2, RFC 6750 §3)."""
+    """Return a refusal in the header alone, with an empty body (RFC 6750 §3; as Keycloak does)."""
     challenge = 'Bearer realm="main"'
     if fault.error:
         challenge += f', error="{fault.error}", error_description="{fault.description}"'

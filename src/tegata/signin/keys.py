@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The provider's signing keys, and the signing and reading of its own tokens.
 
-ID tokens are ES256, access tokens RS256 (reference §5.1, §4.4).  A ring holds one current key per algorithm and the
-retired ones whose tokens may still be alive; the key is found by `kid`, the algorithm is ours and never the token's.
+ID tokens are ES256, access tokens RS256, as reported of the real service.  A ring holds one current key per
+algorithm and the retired ones whose tokens may still be alive; the key is found by `kid`, the algorithm is ours and
+never the token's.
 """
 
 import base64

@@ -66,7 +66,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A valid authorization request (reference §3.1)."""
+    """A valid authorization request (request parameters of the service's published API reference)."""
 
     client_id: str
     redirect_uri: str

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The token and userinfo endpoints: a client and a code become tokens, a token becomes the claims it stands for.
 
-The checks and their order are those of the reference §4.5: grant type, client, repeated parameters, then the grant.
+The checks and their order are those of Keycloak 26: grant type, client, repeated parameters, then the grant.
 From row 6 on every failure spends the code; a failed client authentication does not.  A code that comes twice revokes
 what it gave.
 """
@@ -116,7 +116,7 @@ class TokenDesk:
     # -- tokens ---------------------------------------------------------------------------------------------------
 
     def _issue(self, session: Session, *, nonce: str | None = None, replaces: str | None = None) -> dict[str, Any]:
-        """Write what is issued, then return it: members in Keycloak's order (reference §4.4)."""
+        """Write what is issued, then return it: members in Keycloak's order."""
         now, lifetimes = self._now(), self._profile.lifetimes
         access_ends = min(now + timedelta(seconds=lifetimes["access"]), session.ends_at)
         refresh_ends = min(now + timedelta(seconds=lifetimes["refresh"]), session.ends_at)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Client authentication by `private_key_jwt`, rule by rule of the sign-in reference §4.3: the first failure wins."""
+"""Client authentication by `private_key_jwt`, rule by rule in Keycloak's order: the first failure wins."""
 
 import asyncio
 import base64

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The authorization endpoint, row by row of the sign-in reference §3: what is taken, what is told to the client at its
+"""The authorization endpoint, parameter by parameter: what is taken, what is told to the client at its
 redirect URI, and what is told to nobody but the person.
 """
 

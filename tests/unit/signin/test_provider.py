@@ -24,7 +24,7 @@ DISCOVERY = "/api/realms/main/.well-known/openid-configuration"
 
 
 def test_the_metadata_say_what_is_so(world: World) -> None:
-    """The issuer has no trailing slash, and the endpoints are those of the reference §2.1."""
+    """The issuer has no trailing slash, and the endpoints are those of the real service."""
     told = asyncio.run(world.http.get(DISCOVERY)).json()
     assert told["issuer"] == ISSUER
     endpoints = {name: told[f"{name}_endpoint"] for name in ("authorization", "token", "userinfo")}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The token endpoint, row by row of the sign-in reference §4.5, in its order; codes and refresh tokens."""
+"""The token endpoint, check by check in Keycloak's order; codes and refresh tokens."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the shop keeps of a signature, and what the law wants it to keep (pki.md §4.5).
+"""What the shop keeps of a signature, and what the law wants it to keep.
 
 The record holds the exact bytes signed, signature, certificate and status answer, so that the verdict can be reached
 again offline: `tegata.verify.verify` with the authority's certificate and the recorded time.  The letters of the law's
