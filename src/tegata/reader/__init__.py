@@ -3,18 +3,21 @@
 
 A `Transmit` takes one command APDU and returns one response APDU.  What is to be said to a card is written as a
 *script*, a generator of commands (`script`, `commands`, `personalise`), so that it can be run here (`run`), or carried
-turn by turn over a network. `jpki.JpkiSession` and `text.TextSession` are what applications use; `memory`, `pcsc` and
-`vpcd` carry the bytes.
+turn by turn over a network. `connect` and the `Reader` that it gives are the reference client; `jpki.JpkiSession` and
+`text.TextSession` are conversations with one application; `memory`, `pcsc`, `country` and `vpcd` carry the bytes.
 """
 
+from tegata.reader.client import CardInfo, Reader, connect
 from tegata.reader.errors import (
     BadPinFormat,
     Blocked,
     CardRefused,
+    LastTry,
     NoCertificate,
     NotACard,
     PinRequired,
     ReaderError,
+    SamePin,
     TransportError,
     WrongPin,
 )
@@ -25,17 +28,22 @@ from tegata.reader.text import TextSession
 __all__ = [
     "BadPinFormat",
     "Blocked",
+    "CardInfo",
     "CardRefused",
     "Element",
     "JpkiSession",
+    "LastTry",
     "NoCertificate",
     "NotACard",
     "PinRequired",
+    "Reader",
     "ReaderError",
+    "SamePin",
     "Script",
     "TextSession",
     "Transmit",
     "TransportError",
     "WrongPin",
+    "connect",
     "run",
 ]

@@ -7,10 +7,14 @@ ReaderError
 ├── WrongPin          tries_left says how many tries remain
 ├── Blocked           no try is left
 ├── BadPinFormat      refused here, before the card could count a try
+├── LastTry           refused here: only the last tries are left, and nobody said to risk them
+├── SamePin           refused here: the card has called this PIN wrong already
 ├── NoCertificate     the card carries no certificate of this kind
 ├── BadContent        a file on the card is not what it should be
 ├── IssuerRefused     the issuer's key does not fit this card
 ├── CardRefused       any other status word
+├── DialogueError     a recorded dialogue cannot be read, or a card answers it differently
+├── CountryError      the running country does not give the card
 └── TransportError    no reader, no connection, card removed
 """
 
@@ -59,6 +63,21 @@ class BadPinFormat(ReaderError):
         super().__init__("reader.pin_format.signing" if rule == "signing" else "reader.pin_format.digits")
 
 
+class LastTry(ReaderError):
+    """So few tries are left that only an explicit wish risks them (`reader.last_try`); nothing was sent to the card."""
+
+    def __init__(self, tries_left: int) -> None:
+        super().__init__("reader.last_try", tries_left=tries_left)
+        self.tries_left = tries_left
+
+
+class SamePin(ReaderError):
+    """This PIN was wrong before on this card (`reader.same_pin`); nothing was sent to the card."""
+
+    def __init__(self) -> None:
+        super().__init__("reader.same_pin")
+
+
 class NoCertificate(ReaderError):
     """The card carries no such certificate (`reader.no_certificate`)."""
 
@@ -85,6 +104,18 @@ class CardRefused(ReaderError):
     def __init__(self, step: str, sw: int) -> None:
         super().__init__("reader.card_refused", step=step, sw=f"{sw:04X}")
         self.sw = sw
+
+
+class DialogueError(ReaderError):
+    """A line is none of a dialogue (`reader.dialogue_line`), the card answered otherwise (`reader.dialogue_differs`),
+    or a PIN that it needs was not given (`reader.dialogue_pin`).
+    """
+
+
+class CountryError(ReaderError):
+    """No country runs (`card.country_not_running`), it has no such card (`card.unknown`), or it refused
+    (`card.country_refused`).
+    """
 
 
 class TransportError(ReaderError):

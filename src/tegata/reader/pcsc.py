@@ -6,12 +6,45 @@ else has to install it.
 """
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from tegata.reader.errors import TransportError
 from tegata.reader.script import Transmit
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One reader: its name, and the answer to reset of the card on it, `None` without one."""
+
+    name: str
+    atr: bytes | None
+
+
+class PcscCard:
+    """A card on a PC/SC reader, connected.  Raises `TransportError` (`reader.connection_lost`)."""
+
+    def __init__(self, connection: Any, reader: str) -> None:
+        self._connection = connection
+        self.reader = reader
+
+    @property
+    def atr(self) -> bytes:
+        """Answer to reset."""
+        return bytes(_lost(self._connection.getATR))
+
+    def transmit(self, command: bytes) -> bytes:
+        """Answer one command APDU."""
+        data, sw1, sw2 = _lost(lambda: self._connection.transmit(list(command)))
+        return bytes(data) + bytes((sw1, sw2))
+
+    def reset(self) -> None:
+        """Reset the card; what other programs verified is forgotten too."""
+        _lost(self._connection.reconnect)
 
 
 def reader_names() -> list[str]:
@@ -19,21 +52,34 @@ def reader_names() -> list[str]:
     return [str(reader) for reader in _readers()]
 
 
+def listed() -> list[Listed]:
+    """Return the readers, and what lies on them; raises `TransportError`."""
+    return [Listed(str(reader), _atr_on(reader)) for reader in _readers()]
+
+
 @contextmanager
-def connected(name: str | None = None) -> Iterator[Transmit]:
+def opened(name: str | None = None) -> Iterator[PcscCard]:
     """Connect to the card on the first reader whose name contains `name` and that has a card on it.
 
-    Raises `TransportError`: `reader.pyscard_missing`, `reader.no_reader`, `reader.connection_lost`.
+    Raises `TransportError`: `reader.pyscard_missing`, `reader.no_reader`.  At the end the card is powered off, so that
+    no verified PIN outlives us.
     """
-    connection = _connect(name)
+    connection, reader = _connect(name)
     try:
-        yield _transmit(connection)
+        yield PcscCard(connection, reader)
     finally:
         with suppress(*_failures()):  # a card that was taken away cannot be let go of
             connection.disconnect()
 
 
-def _connect(name: str | None) -> Any:
+@contextmanager
+def connected(name: str | None = None) -> Iterator[Transmit]:
+    """The same, for those who only want to talk: yields `transmit`."""
+    with opened(name) as card:
+        yield card.transmit
+
+
+def _connect(name: str | None) -> tuple[Any, str]:
     for reader in _readers():
         if name is None or name in str(reader):
             connection = reader.createConnection()
@@ -41,8 +87,20 @@ def _connect(name: str | None) -> Any:
                 connection.connect()
             except _failures():
                 continue
-            return connection
+            return connection, str(reader)
     raise TransportError("reader.no_reader", wanted=name or "*")
+
+
+def _atr_on(reader: Any) -> bytes | None:
+    connection = reader.createConnection()
+    try:
+        connection.connect()
+        return bytes(connection.getATR())
+    except _failures():
+        return None
+    finally:
+        with suppress(*_failures()):
+            connection.disconnect()
 
 
 def _readers() -> list[Any]:
@@ -52,15 +110,11 @@ def _readers() -> list[Any]:
         raise TransportError("reader.no_reader", wanted="*") from error
 
 
-def _transmit(connection: Any) -> Transmit:
-    def transmit(command: bytes) -> bytes:
-        try:
-            data, sw1, sw2 = connection.transmit(list(command))
-        except _failures() as error:
-            raise TransportError("reader.connection_lost") from error
-        return bytes(data) + bytes((sw1, sw2))
-
-    return transmit
+def _lost(call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except _failures() as error:
+        raise TransportError("reader.connection_lost") from error
 
 
 def _failures() -> tuple[type[Exception], ...]:
