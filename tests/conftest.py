@@ -12,14 +12,18 @@ import sys
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tegata.crypto.keys import Algorithm, SoftwareKey
 
-_SLOW_IS_FINE = [HealthCheck.too_slow]
-settings.register_profile("dev", deadline=None, suppress_health_check=_SLOW_IS_FINE)
-settings.register_profile("ci", deadline=None, suppress_health_check=_SLOW_IS_FINE, derandomize=True, database=None)
-settings.register_profile("nightly", deadline=None, suppress_health_check=_SLOW_IS_FINE, max_examples=5000)
+_BASE = settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=[phase for phase in Phase if phase is not Phase.explain],  # traces every line: minutes for a whole party
+)
+settings.register_profile("dev", _BASE)
+settings.register_profile("ci", _BASE, derandomize=True, database=None)
+settings.register_profile("nightly", _BASE, max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 
