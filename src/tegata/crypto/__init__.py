@@ -3,3 +3,10 @@
 
 Nothing outside this package imports `cryptography.hazmat`; `make check` holds that.
 """
+
+from cryptography.hazmat.backends.openssl import backend
+
+
+def openssl() -> str:
+    """Return the version of OpenSSL that does the arithmetic, as it names itself."""
+    return str(backend.openssl_version_text())

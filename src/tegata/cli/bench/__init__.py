@@ -9,11 +9,13 @@ looking at, only ratios are compared.
 import argparse
 import platform
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 from tegata.cli.bench import country, engines, primitives
 from tegata.cli.bench.measure import Result
 from tegata.cli.manners import FAILED, Progress, add_json, say, show
+from tegata.crypto import openssl
 
 SUITES = (primitives.suite, engines.suite, country.suite)
 
@@ -49,11 +51,8 @@ def measured(name: str, *, quiet: bool) -> Iterator[Result]:
 
 def report(results: list[Result]) -> str:
     """Return the results as a Markdown page, with the machine that they were measured on."""
-    import cryptography
-    from cryptography.hazmat.backends.openssl import backend
-
     machine = f"{platform.machine()}, {platform.system()} {platform.release()}, Python {platform.python_version()}"
-    libraries = f"cryptography {cryptography.__version__}, {backend.openssl_version_text()}"
+    libraries = f"cryptography {version('cryptography')}, {openssl()}"
     rows = "\n".join(one.row() for one in results)
     return f"""# Measured
 
