@@ -16,6 +16,7 @@ from tegata.cli.manners import FAILED, guarded, say
 COMMANDS: Final = {
     "up": ("国を起動する", "start the country"),
     "demo": ("物語を最初から最後まで実行する", "run the story from beginning to end"),
+    "reader": ("カードリーダーとカードを使う", "use cards on readers"),
     "card": ("動いている国のカードを使う", "use cards of the running country"),
     "serve": ("一つのサービスだけを動かす", "run one service alone"),
     "verify": ("署名と証明書を検証する", "verify a signature and its certificate"),

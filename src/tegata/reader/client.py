@@ -25,6 +25,7 @@ from tegata.reader.errors import BadPinFormat, Blocked, NoCertificate, NotACard,
 from tegata.reader.files import TextAttributes
 from tegata.reader.jpki import JpkiSession, pin_bytes
 from tegata.reader.pins import PinPlace
+from tegata.reader.printed import Face
 from tegata.reader.script import Element, Script, run
 from tegata.reader.token import TokenInfo
 from tegata.reader.trace import Tracer
@@ -205,14 +206,18 @@ class Reader:
 
     def attributes(self) -> TextAttributes:
         """Return name, address, birth and sex of the text application; raises `PinRequired`."""
-        return files.read_attributes(self._text("attributes"))
+        return files.read_attributes(self._file("text", "attributes"))
 
     def individual_number(self) -> str:
         """Return the 12 digits of 個人番号; raises `PinRequired`.  Who may ask for it is limited by law."""
-        return files.read_individual_number(self._text("individual_number"))
+        return files.read_individual_number(self._file("text", "individual_number"))
 
-    def _text(self, role: str) -> bytes:
-        return self._in("text", commands.read_file(card_map.application("text").by_role(role).id))
+    def face(self) -> Face:
+        """Return what is printed on the card; raises `PinRequired` (one of the reference numbers of `surface`)."""
+        return Face.parse(self._file("surface", "face"))
+
+    def _file(self, application: str, role: str) -> bytes:
+        return self._in(application, commands.read_file(card_map.application(application).by_role(role).id))
 
     def sign(self, kind: Kind, data: bytes, scheme: Scheme = Scheme.RSA_PKCS1_SHA256) -> bytes:
         """Hash `data` here and have the card sign the hash; raises `PinRequired`."""

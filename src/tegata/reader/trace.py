@@ -6,7 +6,8 @@ What is secret or personal is not written down.  Where a command carries a PIN s
 contains is `[n]`, n bytes of anything, unless `with_data` asks for it; what an issuer writes is `{hidden}`.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,7 +15,7 @@ from tegata.codecs.apdu import ApduError, Command, Response
 from tegata.jpki import card_map
 from tegata.jpki.card_map import Application, Ef
 from tegata.messages import Lang
-from tegata.reader import pins, words
+from tegata.reader import dialogue, pins, words
 from tegata.reader.script import Element
 
 _SELECT, _VERIFY, _READ, _READ_RECORD, _UPDATE = 0xA4, 0x20, 0xB0, 0xB2, 0xD6
@@ -23,6 +24,8 @@ _BY_SHORT_ID: Final = (_VERIFY, 0x24, 0x32, 0x2A, 0x88, 0xA2, _READ, _UPDATE)
 _SHORT: Final = 0x80
 _NO_ID: Final = 0x80
 _SECURE: Final = 0x08
+_NAMED: Final = re.compile(r"\{[^}]*\}")
+_HEX: Final = re.compile(r"[0-9A-Fa-f]{4}")
 
 
 @dataclass(slots=True)
@@ -93,10 +96,8 @@ class Tracer:
             self._say(_line(f"< * {answer[-2:].hex().upper()}", ""))
             return answer
         shown = masked(typed, response, self._where)
-        ef = self._where.named(typed)
-        said = words.command(typed, self._where.application, self._where.file(ef), ef, self.lang)
-        self._say(_line(f"> {shown}", said))
-        content = self._answer(typed, response, ef)
+        self._say(_line(f"> {shown}", _in_words(typed, self._where, self.lang)))
+        content = self._answer(typed, response, self._where.named(typed))
         self._say(_line(f"< {content}", words.answer(response.sw, self.lang)))
         self._where.follow(typed, response)
         return answer
@@ -165,6 +166,42 @@ def _line(said: str, comment: str) -> str:
     return f"{said:<47} ; {comment}" if comment else said
 
 
-def head(atr: bytes, lang: Lang = "en") -> str:
+def head(atr: bytes | None = None, lang: Lang = "en") -> str:
     """Return the first lines of a recorded dialogue."""
-    return f"# SPDX-License-Identifier: Apache-2.0\n# {words.recorded(lang)}\n# ATR {atr.hex().upper()}\n"
+    answer = "" if atr is None else f"# ATR {atr.hex().upper()}\n"
+    return f"# SPDX-License-Identifier: Apache-2.0\n# {words.recorded(lang)}\n{answer}"
+
+
+def explained(text: str, lang: Lang = "en") -> Iterator[str]:
+    """Yield a dialogue line by line in words, whoever wrote it; remarks of its own are kept.
+
+    Raises `DialogueError` at a line that is none.
+    """
+    where, asked = Whereabouts(), None
+    for line in dialogue.parse(text):
+        if line.verb == "reset":
+            where = Whereabouts()
+            yield _line("reset", words.reset(lang))
+        elif line.verb == ">":
+            asked = _understood(line)
+            yield _line(f"> {line.said}", _in_words(asked, where, lang))
+        else:
+            sw = line.said.replace(" ", "")[-4:]
+            known = _HEX.fullmatch(sw)
+            yield _line(f"< {line.said}", words.answer(int(sw, 16), lang) if known else "")
+            if asked is not None and known:
+                where.follow(asked, Response(sw=int(sw, 16)))
+
+
+def _understood(line: dialogue.Line) -> Command | None:
+    try:
+        return Command.parse(bytes.fromhex(_NAMED.sub("01 00", line.said)))
+    except (ApduError, ValueError):
+        return None
+
+
+def _in_words(command: Command | None, where: Whereabouts, lang: Lang) -> str:
+    if command is None:
+        return words.malformed(lang)
+    ef = where.named(command)
+    return words.command(command, where.application, where.file(ef), ef, lang)

@@ -36,7 +36,7 @@ class VirtualReader:
         self._thread: threading.Thread | None = None
         try:
             self._socket = socket.create_connection((host, port), timeout=5)
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             raise TransportError("reader.vpcd_unreachable", host=host, port=port) from error
         self._socket.settimeout(None)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -46,7 +46,7 @@ class VirtualReader:
         try:
             serve(self._socket, self._element)
         finally:
-            self._take_out()
+            self.take_out()
 
     def start(self) -> "VirtualReader":
         """Serve in a thread of its own; returns self."""
@@ -56,12 +56,13 @@ class VirtualReader:
 
     def close(self) -> None:
         """Take the card out.  May be called from another thread, and twice."""
-        self._take_out()
+        self.take_out()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(5)
         self._socket.close()
 
-    def _take_out(self) -> None:
+    def take_out(self) -> None:
+        """End the connection, which the driver sees as the card leaving; `run` returns.  Waits for nobody."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
@@ -74,11 +75,11 @@ class VirtualReader:
 
 def serve(connection: socket.socket, element: Element) -> None:
     """Answer the driver's messages on a connected socket until it is closed.  Errors of the element pass through."""
-    while (message := _receive(connection)) is not None:
+    while (message := receive(connection)) is not None:
         answer = answer_to(message, element)
         if answer is not None:
             try:
-                connection.sendall(len(answer).to_bytes(2, "big") + answer)
+                send(connection, answer)
             except OSError:
                 return
 
@@ -96,7 +97,13 @@ def answer_to(message: bytes, element: Element) -> bytes | None:
     return None
 
 
-def _receive(connection: socket.socket) -> bytes | None:
+def send(connection: socket.socket, message: bytes) -> None:
+    """Send one message: length and body in one piece, so that nobody waits for an acknowledgement between."""
+    connection.sendall(len(message).to_bytes(2, "big") + message)
+
+
+def receive(connection: socket.socket) -> bytes | None:
+    """Return the next message, `None` when the other side is gone."""
     head = _exactly(connection, 2)
     return None if head is None else _exactly(connection, int.from_bytes(head, "big"))
 
