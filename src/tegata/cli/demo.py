@@ -12,10 +12,11 @@ from typing import Any
 
 import httpx
 
-from tegata.cli.manners import add_json, complain, language, say, show
+from tegata.cli.manners import add_json, complain, is_address, language, say, show
 from tegata.messages import TegataError
 from tegata.sandbox import datadir, server, story
 from tegata.sandbox.country import Country
+from tegata.sandbox.errors import Unavailable
 from tegata.sandbox.traveller import Traveller
 
 
@@ -68,6 +69,8 @@ def _failed(args: argparse.Namespace, done: int, error: TegataError) -> int:
 async def country(against: str | None = None) -> AsyncIterator[str]:
     """Yield the address of a country: the one named, or a new one in a temporary directory, served on a free port."""
     if against is not None:
+        if not is_address(against):
+            raise Unavailable("sandbox.country_unreachable", where=against[:80])
         yield against
         return
     with (

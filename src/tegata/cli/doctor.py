@@ -4,18 +4,31 @@ Needs are of two kinds: without the first the country does not run, without the 
 """
 
 import argparse
+import importlib.metadata
 import importlib.util
+import os
 import shutil
+import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from tegata.cli.manners import FAILED, add_data, add_json, language, say, show
 from tegata.messages import TegataError, message
 
 _FREE_MEGABYTES: Final = 200
+PACKAGES: Final = (
+    *("httptools", "httpx", "jinja2", "joserfc", "pylopdf-fonts-jp", "segno", "starlette"),
+    *("typst", "uvicorn", "uvloop"),
+)
+"""What the extra `country` installs."""
+_SYSTEM: Final = ("/usr/sbin", "/usr/local/sbin", "/sbin")
+"""Where services lie that are not in everybody's PATH."""
+_DRIVERS: Final = (Path("/usr/lib/pcsc/drivers/serial"), Path("/usr/local/lib/pcsc/drivers/serial"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,71 +74,86 @@ def run(args: argparse.Namespace) -> int:
 def _needed(args: argparse.Namespace) -> Iterator[Finding]:
     version = ".".join(str(part) for part in sys.version_info[:3])
     yield Finding("python", sys.version_info >= (3, 11), needed=True, detail=version)
-    missing = [name for name in ("starlette", "uvicorn", "httpx", "joserfc", "typst") if not _installed(name)]
+    missing = [name for name in PACKAGES if not installed(name)]
     yield Finding("packages", not missing, needed=True, detail=", ".join(missing))
-    yield Finding("space", _free(args.data) >= _FREE_MEGABYTES, needed=True, detail=f"{_free(args.data)} MB")
-    yield Finding("data", _usable(args.data), needed=True, detail=str(args.data))
-    yield Finding("port", _port_free(args.port), needed=True, detail=str(args.port))
+    free = shutil.disk_usage(_existing(args.data)).free >> 20
+    yield Finding("space", free >= _FREE_MEGABYTES, needed=True, detail=f"{free} MB")
+    problem = _unusable(args.data)
+    yield Finding("data", problem is None, needed=True, detail=problem or str(args.data))
+    yield Finding("port", _port_free(args.port) or _is_ours(args), needed=True, detail=str(args.port))
 
 
 def _useful() -> Iterator[Finding]:
-    yield Finding("font", _font(), needed=False)
-    yield Finding("reader", shutil.which("pcscd") is not None and _driver(), needed=False)
-    yield Finding("pyscard", _installed("smartcard"), needed=False)
-    yield Finding("opensc", shutil.which("pkcs15-tool") is not None, needed=False)
-    yield Finding("openssl", shutil.which("openssl") is not None, needed=False)
+    font = _font()
+    yield Finding("font", font is not None, needed=False, detail=font or "")
+    yield Finding("reader", program("pcscd") and _driver(), needed=False)
+    yield Finding("pyscard", importlib.util.find_spec("smartcard") is not None, needed=False)
+    yield Finding("opensc", program("pkcs15-tool"), needed=False)
+    yield Finding("openssl", program("openssl"), needed=False)
 
 
-def _installed(name: str) -> bool:
-    return importlib.util.find_spec(name) is not None
+def installed(package: str) -> bool:
+    """Say whether a package of others is installed."""
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def program(name: str) -> bool:
+    """Say whether a program is there, in PATH or where services lie."""
+    places = os.pathsep.join((os.environ.get("PATH", os.defpath), *_SYSTEM))
+    return shutil.which(name, path=places) is not None
 
 
 def _existing(path: Path) -> Path:
-    return next(folder for folder in (path.resolve(), *path.resolve().parents) if folder.exists())
+    whole = Path(os.path.abspath(path))
+    return next(folder for folder in (whole, *whole.parents) if os.path.exists(folder))
 
 
-def _free(path: Path) -> int:
-    return shutil.disk_usage(_existing(path)).free >> 20
-
-
-def _usable(path: Path) -> bool:
-    """Say whether the data directory is there and in order, or can be made; a running country counts as in order."""
-    import os
-
+def _unusable(path: Path) -> str | None:
+    """Say why the data directory is neither in order nor can be made; a running country's is in order."""
     from tegata.sandbox import datadir
 
-    if not (path / "meta.json").exists():
-        return os.access(_existing(path), os.W_OK)
+    place = _existing(path)
+    if not (place.is_dir() and os.access(place, os.R_OK | os.W_OK | os.X_OK)):
+        return datadir.DataError("sandbox.data_unusable", where=str(path)).text(language()).what
+    if not os.path.exists(path / "meta.json") and not any(path.glob("*.sqlite")):
+        return None
     try:
         with datadir.opened(path):
-            return True
-    except TegataError as error:
-        return error.reason == "sandbox.data_locked"
+            return None
+    except datadir.DataError as error:
+        return None if error.reason == "sandbox.data_locked" else error.text(language()).what
 
 
 def _port_free(port: int) -> bool:
-    return _works(lambda: _listen(port))
+    with closing(socket.socket()) as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind(("127.0.0.1", port))
+        except (OSError, OverflowError):
+            return False
+    return True
 
 
-def _listen(port: int) -> None:
-    from tegata.sandbox import server
+def _is_ours(args: argparse.Namespace) -> bool:
+    """Say whether the port is that of the country which runs on this data directory."""
+    from tegata.sandbox import datadir
 
-    server.listen(port).close()
+    url = datadir.address(args.data)
+    return url is not None and urlsplit(url).netloc == f"127.0.0.1:{args.port}"
 
 
-def _font() -> bool:
-    from tegata.municipality.font import find
+def _font() -> str | None:
+    try:
+        from tegata.municipality.font import find
 
-    return _works(lambda: find(None))
+        return find(None).name
+    except (TegataError, ImportError):
+        return None
 
 
 def _driver() -> bool:
-    return any(Path("/usr/lib").glob("**/libifdvpcd.so"))
-
-
-def _works(attempt: Callable[[], object]) -> bool:
-    try:
-        attempt()
-    except TegataError:
-        return False
-    return True
+    return any(os.path.exists(folder / "libifdvpcd.so") for folder in _DRIVERS)

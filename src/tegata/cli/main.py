@@ -7,11 +7,18 @@ only the one that was asked for keeps `tegata --version` near the speed of the b
 
 import argparse
 import importlib
+import os
 import sys
 from typing import Final
 
 from tegata import __version__
-from tegata.cli.manners import FAILED, guarded, say
+from tegata.cli.manners import FAILED, complain, guarded, mend_streams, say
+from tegata.messages import TegataError
+
+
+class CommandError(TegataError):
+    """A command needs a package that is not installed (`cli.missing_package`)."""
+
 
 COMMANDS: Final = {
     "up": ("国を起動する", "start the country"),
@@ -29,13 +36,17 @@ DESCRIPTION: Final = ("手形：JPKI をまるごと一台で（試験用）", "
 def main(argv: list[str] | None = None) -> int:
     """Run the command line `argv` (by default the process's); returns the exit code."""
     arguments = sys.argv[1:] if argv is None else argv
-    args = parse(arguments)
+    mend_streams()
     try:
+        args = parse(arguments)
         return int(guarded(args.run)(args))
+    except ModuleNotFoundError as error:
+        return complain(argparse.Namespace(json="--json" in arguments), _missing(error))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        sys.stderr.close()
+        # Whoever read has gone; without this the interpreter would complain when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
 
 
@@ -51,6 +62,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         if name == wanted:
             importlib.import_module(f"tegata.cli.{name}").register(command)
     return parser.parse_args(arguments)
+
+
+def _missing(error: ModuleNotFoundError) -> CommandError:
+    """Return the refusal for a package of others that is not there; one of ours that is not is a bug, and raised."""
+    package = (error.name or "tegata").split(".")[0]
+    if package == "tegata":
+        raise error
+    return CommandError("cli.missing_package", package=package)
 
 
 if __name__ == "__main__":

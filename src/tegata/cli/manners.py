@@ -6,6 +6,7 @@ a terminal only.
 """
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -46,17 +47,41 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, default=Path(default), metavar="DIR", help=words)
 
 
+def is_address(text: str) -> bool:
+    """Say whether a text is an HTTP address of a service."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and text.isprintable() and " " not in text
+
+
 def show(args: argparse.Namespace, facts: Any, words: str) -> None:
     """Print `words` for a person, or `facts` as one line of JSON when `--json` was given."""
-    print(json.dumps(facts, ensure_ascii=False, separators=(",", ":")) if args.json else words, flush=True)
+    print(_json(facts) if args.json else words, flush=True)
+
+
+def _json(facts: Any) -> str:
+    """Return one line of JSON; characters are escaped where the stream could not carry them."""
+    plain = (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"
+    return json.dumps(facts, ensure_ascii=plain, separators=(",", ":"))
+
+
+def mend_streams() -> None:
+    """Have a terminal of another encoding show a substitute for what it lacks, rather than fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def complain(args: argparse.Namespace, error: TegataError) -> int:
     """Tell an error and its next step; returns the exit code of a failure."""
     words = error.text(language())
     if getattr(args, "json", False):
-        told = {"error": error.reason, "what": words.what, "next": words.next}
-        print(json.dumps(told, ensure_ascii=False, separators=(",", ":")), flush=True)
+        print(_json({"error": error.reason, "what": words.what, "next": words.next}), flush=True)
     else:
         print(f"tegata: {words.what}\n  → {words.next}", file=sys.stderr, flush=True)
     return FAILED

@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 import httpx
 from starlette.types import ASGIApp
 
-from tegata.cli.manners import add_data, add_json, say, show
+from tegata.cli.manners import add_data, add_json, is_address, say, show
 from tegata.clock import SystemClock
 from tegata.codecs import pem
 from tegata.crypto.vault import Vault
@@ -29,7 +29,9 @@ from tegata.sandbox.datadir import DataDir
 
 
 class ServeError(TegataError):
-    """A file or an option that the service needs is missing or wrong: `serve.missing_option`, `serve.bad_file`."""
+    """A file or an option that the service needs is missing or wrong: `serve.missing_option`, `serve.bad_option`,
+    `serve.bad_file`.
+    """
 
 
 class Service(Protocol):
@@ -54,22 +56,18 @@ class Place:
     http: httpx.AsyncClient
     vault: Vault
 
-    def tokens(self) -> dict[str, str]:
-        """Return the tokens of the authority's roles; raises `ServeError`."""
-        content = _json(_given(self.args.tokens, "tokens"))
+    def token(self, role: str) -> str:
+        """Return the token that the authority gave out for a role; raises `ServeError`."""
+        content = _json(self.args.tokens)
         tokens = content.get("tokens", content)
-        if not isinstance(tokens, dict) or not all(isinstance(token, str) for token in tokens.values()):
+        token = tokens.get(role) if isinstance(tokens, dict) else None
+        if not isinstance(token, str) or not token:
             raise ServeError("serve.bad_file", file=str(self.args.tokens))
-        return {str(role): token for role, token in tokens.items()}
+        return token
 
     def anchors(self) -> dict[Kind, tuple[bytes, ...]]:
         """Return the authorities' certificates; raises `ServeError`."""
-        files = {kind: _given(getattr(self.args, f"{kind.value}_anchor"), f"{kind.value}-anchor") for kind in Kind}
-        return {kind: (pem.der_or_pem(_read(file)),) for kind, file in files.items()}
-
-    def authority(self) -> str:
-        """Return the authority's address; raises `ServeError`."""
-        return str(_given(self.args.authority, "authority"))
+        return {kind: (_certificate(getattr(self.args, f"{kind.value}_anchor")),) for kind in Kind}
 
 
 Opened = tuple[Service, ASGIApp]
@@ -92,8 +90,8 @@ def _signin(place: Place) -> Opened:
 
     config = Config(
         public_url=place.url,
-        authority_url=place.authority(),
-        authority_token=place.tokens().get("signin", ""),
+        authority_url=place.args.authority,
+        authority_token=place.token("signin"),
         anchors=place.anchors(),
         tokens={"operator": place.directory.secrets.tokens["operator"]},
     )
@@ -106,11 +104,10 @@ def _enrolment(place: Place) -> Opened:
     from tegata.enrolment.http import create_app
     from tegata.enrolment.service import Service as Enrolment
 
-    tokens = place.tokens()
     config = Config(
-        authority_url=place.authority(),
-        enrolment_token=tokens.get("enrolment", ""),
-        hotline_token=tokens.get("hotline", ""),
+        authority_url=place.args.authority,
+        enrolment_token=place.token("enrolment"),
+        hotline_token=place.token("hotline"),
         anchors=place.anchors(),
         tokens={"hotline": place.directory.secrets.tokens["hotline"]},
     )
@@ -121,11 +118,13 @@ def _enrolment(place: Place) -> Opened:
     return service, create_app(service)
 
 
-SERVICES: Final[dict[str, Callable[[Place], Opened]]] = {
-    "authority": _authority,
-    "signin": _signin,
-    "enrolment": _enrolment,
+_OF_VERIFIERS: Final = ("authority", "tokens", *(f"{kind.value}-anchor" for kind in Kind))
+SERVICES: Final[dict[str, tuple[Callable[[Place], Opened], tuple[str, ...]]]] = {
+    "authority": (_authority, ()),
+    "signin": (_signin, _OF_VERIFIERS),
+    "enrolment": (_enrolment, _OF_VERIFIERS),
 }
+"""Each service by name: what opens it, and the options that it cannot do without."""
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -151,7 +150,8 @@ def register(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until Ctrl-C; returns 0 when stopped on purpose."""
+    """Serve until Ctrl-C; returns 0 when stopped on purpose.  Nothing is made before the options are in order."""
+    _check(args)
     listening = server.listen(args.port)
     with listening, datadir.opened(args.data) as directory:
         return server.run(lambda: _serve(args, directory, listening))
@@ -164,7 +164,7 @@ async def _serve(args: argparse.Namespace, directory: DataDir, listening: Any) -
     url = args.url or server.url_of(listening)
     async with httpx.AsyncClient(timeout=30) as http:
         place = Place(args, directory, url, http, Vault.load_or_create(directory.vault_key))
-        service, app = SERVICES[args.service](place)
+        service, app = SERVICES[args.service][0](place)
         try:
             async with server.serving(app, listening):
                 await service.recover()
@@ -179,10 +179,21 @@ async def _serve(args: argparse.Namespace, directory: DataDir, listening: Any) -
     return 0
 
 
-def _given(value: Any, option: str) -> Any:
-    if value is None:
-        raise ServeError("serve.missing_option", option=f"--{option}")
-    return value
+def _check(args: argparse.Namespace) -> None:
+    for option in SERVICES[args.service][1]:
+        if getattr(args, option.replace("-", "_")) is None:
+            raise ServeError("serve.missing_option", option=f"--{option}")
+    for option in ("url", "authority"):
+        address = getattr(args, option)
+        if address is not None and not is_address(address):
+            raise ServeError("serve.bad_option", option=f"--{option}")
+
+
+def _certificate(file: Path) -> bytes:
+    try:
+        return pem.der_or_pem(_read(file))
+    except pem.PemError as error:
+        raise ServeError("serve.bad_file", file=str(file)) from error
 
 
 def _read(file: Path) -> bytes:
@@ -195,7 +206,7 @@ def _read(file: Path) -> bytes:
 def _json(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(_read(file))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ServeError("serve.bad_file", file=str(file)) from error
     if not isinstance(content, dict):
         raise ServeError("serve.bad_file", file=str(file))

@@ -14,8 +14,7 @@ from tegata.codecs import pem
 from tegata.crypto.keys import Scheme
 from tegata.jpki import Kind
 from tegata.messages import TegataError
-
-_SCHEMES = (Scheme.RSA_PKCS1_SHA256, Scheme.RSA_PSS_SHA256, Scheme.ECDSA_SHA384)
+from tegata.verify.policy import SCHEMES
 
 _FILES: Final = {
     "certificate": ("署名者の証明書（DER か PEM）", "the signer's certificate (DER or PEM)"),
@@ -27,7 +26,9 @@ _FILES: Final = {
 
 
 class FileError(TegataError):
-    """A file cannot be read (`verify.unreadable_file`), or a time not understood (`verify.bad_time`)."""
+    """The question cannot be asked: a file cannot be read (`verify.unreadable_file`), a time not be understood
+    (`verify.bad_time`), a document came without signature or the other way round (`verify.half_a_signature`).
+    """
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -36,10 +37,11 @@ def register(parser: argparse.ArgumentParser) -> None:
     for name, words in _FILES.items():
         needed = name in ("certificate", "anchor")
         parser.add_argument(f"--{name}", type=Path, required=needed, metavar="FILE", help=say(*words))
-    kinds, schemes = [kind.value for kind in Kind], [scheme.value for scheme in _SCHEMES]
+    kinds, schemes = [kind.value for kind in Kind], sorted(scheme.value for scheme in SCHEMES)
     parser.add_argument("--kind", choices=kinds, default=kinds[0], help=say("証明書の種類", "kind of certificate"))
-    parser.add_argument("--scheme", choices=schemes, default=schemes[0], help=say("署名方式", "signature scheme"))
-    at = say("検証の時点（ISO 8601、既定は現在）", "moment of verification (ISO 8601, default now)")
+    scheme = say("署名方式（既定は鍵の種類に合うもの）", "signature scheme (default: the usual one of such a key)")
+    parser.add_argument("--scheme", choices=schemes, help=scheme)
+    at = say("検証の時点（ISO 8601、既定は現在、時差がなければ UTC）", "moment of verification (ISO 8601, default now)")
     parser.add_argument("--at", metavar="TIME", help=at)
     add_json(parser)
     parser.set_defaults(run=run)
@@ -58,20 +60,21 @@ def run(args: argparse.Namespace) -> int:
 
 
 def judge(args: argparse.Namespace) -> verify.Verdict:
-    """Return the verdict on the files that the arguments name; raises `VerifyError`, `FileError`, `PemError`."""
+    """Return the verdict on the files that the arguments name; raises `VerifyError`, `FileError`."""
+    if (args.document is None) != (args.signature is None):
+        raise FileError("verify.half_a_signature")
     kind = Kind(args.kind)
-    certificate, anchor = (pem.der_or_pem(_read(file)) for file in (args.certificate, args.anchor))
+    certificate, anchor = (_der(file) for file in (args.certificate, args.anchor))
     trust = verify.TrustStore.of({kind: [anchor]})
     status = verify.Status(
         ocsp=_read(args.ocsp) if args.ocsp else None,
-        crl=pem.der_or_pem(_read(args.crl), "X509 CRL") if args.crl else None,
+        crl=_der(args.crl, "X509 CRL") if args.crl else None,
     )
     now = _moment(args.at)
-    if args.document is None or args.signature is None:
+    if args.document is None:
         return verify.verify_certificate(certificate, kind, status, trust, now)
-    evidence = verify.Evidence(
-        certificate, _read(args.document), _read(args.signature), kind, status, Scheme(args.scheme)
-    )
+    scheme = Scheme(args.scheme) if args.scheme else None
+    evidence = verify.Evidence(certificate, _read(args.document), _read(args.signature), kind, status, scheme)
     return verify.verify(evidence, trust, now)
 
 
@@ -97,11 +100,18 @@ def _read(file: Path) -> bytes:
         raise FileError("verify.unreadable_file", file=str(file)) from error
 
 
+def _der(file: Path, label: str = "CERTIFICATE") -> bytes:
+    try:
+        return pem.der_or_pem(_read(file), label)
+    except pem.PemError as error:
+        raise FileError("verify.unreadable_file", file=str(file)) from error
+
+
 def _moment(text: str | None) -> datetime:
     if text is None:
         return datetime.now(UTC)
     try:
         found = datetime.fromisoformat(text)
-    except ValueError as error:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise FileError("verify.bad_time") from error
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)

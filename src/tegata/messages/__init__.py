@@ -6,9 +6,7 @@ into words.  Facts are public values such as a number of tries left; personal da
 """
 
 import functools
-import tomllib
 from dataclasses import dataclass
-from importlib import resources
 from typing import Literal
 
 Lang = Literal["ja", "en"]
@@ -50,6 +48,9 @@ class TegataError(Exception):
 @functools.cache
 def catalogue() -> dict[str, dict[Lang, Message]]:
     """Return every message by reason and language, merged from the files of the packages."""
+    import tomllib  # here, because most processes end without a message to show
+    from importlib import resources
+
     merged: dict[str, dict[Lang, Message]] = {}
     folder = resources.files(__package__) / "catalogue"
     for file in sorted(folder.iterdir(), key=lambda entry: entry.name):

@@ -19,7 +19,7 @@ _FEWEST_APDUS = 3
 """SELECT application, VERIFY and COMPUTE DIGITAL SIGNATURE by short identifier: less cannot sign."""
 
 
-def suite(_: str) -> Iterator[Result]:
+def suite(times: int = 100) -> Iterator[Result]:
     """Yield the card's figures."""
     key = SoftwareKey.generate(Algorithm.RSA_2048)
     card = issued(key)
@@ -33,7 +33,7 @@ def suite(_: str) -> Iterator[Result]:
         *(apdus / _FEWEST_APDUS, 2.0),
     )
     sign = partial(session.sign, Kind.AUTHENTICATION, b"timed")
-    yield compared("card.sign", sign, "raw RSA-2048 sign", raw_sign(key), times=100, aim=1.3)
+    yield compared("card.sign", sign, "raw RSA-2048 sign", raw_sign(key), times=times, aim=1.3)
 
 
 class Counted:

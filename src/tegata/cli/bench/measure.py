@@ -71,7 +71,8 @@ def compared(
     aim: float | None = None,
 ) -> Result:
     """Time `ours` against `per` calls of `theirs`, in turns; the value is microseconds for one call of `ours`."""
-    ours(), theirs()
+    ours()
+    theirs()
     values, references, ratios = [], [], []
     for _ in range(ROUNDS):
         values.append(timed(ours, times))
