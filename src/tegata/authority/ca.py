@@ -80,7 +80,7 @@ class Signers:
 
     def __init__(self, store: Store, keys: Keys, algorithm: Algorithm) -> None:
         self._store = store
-        self._keys = keys
+        self.make = keys
         self._algorithm = algorithm
         self._ca: dict[Kind, Signer] = {}
         self._responders: dict[Kind, Signer] = {}
@@ -89,7 +89,7 @@ class Signers:
         """Make the certification authorities that are not there yet."""
         for kind in Kind:
             if self._store.own(kind, "ca") is None:
-                self._make_ca(kind, self._keys(self._algorithm), now.replace(microsecond=0))
+                self._make_ca(kind, self.make(self._algorithm), now.replace(microsecond=0))
             self.ca(kind)
 
     def ca(self, kind: Kind) -> Signer:
@@ -126,7 +126,7 @@ class Signers:
         ca = self.ca(kind)
         if start >= ca.own.not_after:
             raise Broken("authority.ca_expired", kind=kind.value)
-        key = self._keys(Algorithm(assumptions.value("authority.ocsp_responder_key")))
+        key = self.make(Algorithm(assumptions.value("authority.ocsp_responder_key")))
         days = int(assumptions.value("authority.ocsp_responder_days"))
         end = min(rules.end_of((start + timedelta(days=days)).astimezone(JST).date()), ca.own.not_after)
         with self._store.act(start) as act:

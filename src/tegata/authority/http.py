@@ -10,6 +10,8 @@ GET  /crl/{kind}/ca.crl                                      anybody        the 
 POST /authority/v1/card-certificates                         municipality   certify a card: 201
 POST /authority/v1/card-certificates/{request_id}/delivered  municipality   the card lies in its holder's hand
 POST /authority/v1/card-certificates/{request_id}/discarded  municipality   it never will
+POST /authority/v1/card-certificates/{request_id}/contents   municipality   sign what else its card holds, by digests
+GET  /authority/v1/card-roots                                anybody        keys that cards' own certificates end in
 POST /authority/v1/events                                    municipality   something happened to a resident
 POST /authority/v1/phone-certificates                        enrolment      certify a phone: 201
 POST /authority/v1/phone-certificates/{request_id}/installed enrolment      the phone has taken them
@@ -58,6 +60,8 @@ def create_app(service: Authority) -> Starlette:
         *StatusCounter(service.status).routes(),
         Route(f"{base}/ca/{{kind}}.cer", desk.ca_certificate, methods=["GET"]),
         Route(f"{base}/card-certificates", desk.certify_card, methods=["POST"]),
+        Route(f"{base}/card-certificates/{{request_id}}/contents", desk.sign_contents, methods=["POST"]),
+        Route(f"{base}/card-roots", desk.card_roots, methods=["GET"]),
         Route(f"{base}/card-certificates/{{request_id}}/{{act}}", desk.move_card, methods=["POST"]),
         Route(f"{base}/events", desk.happen, methods=["POST"]),
         Route(f"{base}/phone-certificates", desk.certify_phone, methods=["POST"]),
@@ -95,6 +99,27 @@ class _Desk:
             authentication=bytes_field(body, "authentication_csr", limit=8192),
         )
         return _answer(_issued(self._service.certify_card(order)), 201)
+
+    async def sign_contents(self, request: Request) -> Response:
+        self._guard.require(request, "municipality")
+        body = await json_body(request)
+        digests = body.get("digests")
+        if not isinstance(digests, dict) or not digests:
+            raise WireError("wire.bad_field", field="digests")
+        named = {item: bytes_field(digests, item, limit=200) for item in digests}
+        signed = self._service.cards.sign(request.path_params["request_id"], named)
+        return _answer(
+            {
+                "signatures": {item: b64(signature) for item, signature in signed.signatures.items()},
+                "certificates": {subject: b64(one) for subject, one in signed.certificates.items()},
+                "security_code": signed.security_code,
+            }
+        )
+
+    async def card_roots(self, request: Request) -> Response:
+        del request
+        roots = self._service.cards.roots()
+        return _answer({"roots": [{"key_id": key.hex(), "public_key": b64(spki)} for key, spki in roots.items()]})
 
     async def move_card(self, request: Request) -> Response:
         self._guard.require(request, "municipality")

@@ -17,6 +17,7 @@ from typing import Any
 from tegata.authority import audit, rules
 from tegata.authority.ca import Keys, Signers
 from tegata.authority.config import Config
+from tegata.authority.contents import CardIssuer
 from tegata.authority.ending import Ended, end
 from tegata.authority.errors import Broken, Conflict, NotFound
 from tegata.authority.issuing import IssuingDesk
@@ -44,6 +45,7 @@ class Authority:
         self._clock = clock
         self._issuing = IssuingDesk(config, store, signers, clock, random)
         self.status = StatusDesk(store, signers, clock)
+        self.cards = CardIssuer(store, signers.make, self.now, random)
 
     @classmethod
     def open(

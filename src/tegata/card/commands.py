@@ -2,160 +2,45 @@
 """Raw command APDUs to typed commands.
 
 Whether CLA, INS, P1, P2 and lengths are legal is settled here and nowhere else; `parse` raises `Refusal` with the
-status word that says what is wrong.  What is left for the handlers is meaning.  A `ref` is a short file identifier (1
-to 30), `None` for the current file.
+status word that says what is wrong.  What is left for the handlers is meaning.
 """
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final
 
 from tegata.card.rules import Refusal
+from tegata.card.typed import (
+    OWN_KEY,
+    Authenticate,
+    AuthenticateCard,
+    Change,
+    Erase,
+    Finish,
+    GetChallenge,
+    GetData,
+    MakeKey,
+    PutData,
+    QueryTries,
+    ReadBinary,
+    ReadRecord,
+    Ref,
+    Secured,
+    SelectApplication,
+    SelectEf,
+    SelectRoot,
+    SetPin,
+    SetSessionKey,
+    Sign,
+    Typed,
+    Unblock,
+    Update,
+    Verify,
+)
 from tegata.codecs.apdu import SW, ApduError, Command
 from tegata.jpki import card_map
 
-Ref: TypeAlias = int | None
-
-
-@dataclass(frozen=True, slots=True)
-class SelectApplication:
-    """SELECT by AID or a prefix of one; `after_current` asks for the next match, `fci` for an answer."""
-
-    aid: bytes
-    after_current: bool
-    fci: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SelectRoot:
-    """SELECT of the root, which real cards confirm inside an application and nowhere else."""
-
-
-@dataclass(frozen=True, slots=True)
-class SelectEf:
-    """SELECT of an elementary file in the current application."""
-
-    ef: int
-
-
-@dataclass(frozen=True, slots=True)
-class QueryTries:
-    """VERIFY without data: how many tries are left?"""
-
-    ref: Ref
-
-
-@dataclass(frozen=True, slots=True)
-class Verify:
-    """VERIFY with a PIN of 1 to 16 bytes."""
-
-    ref: Ref
-    value: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class ReadBinary:
-    """READ BINARY of at most `size` bytes."""
-
-    ref: Ref
-    offset: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """COMPUTE DIGITAL SIGNATURE; `scheme` is P1, 0 to 5."""
-
-    ref: Ref
-    scheme: int
-    data: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Change a PIN to `value`; `code` is CLA and INS, which differ by application."""
-
-    code: int
-    ref: Ref
-    value: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class GetData:
-    """GET DATA of the issuer security domain."""
-
-    tag: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class GetChallenge:
-    """GET CHALLENGE of 1 to 256 bytes."""
-
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Authenticate:
-    """EXTERNAL AUTHENTICATE: the issuer's answer to the last challenge."""
-
-    cryptogram: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class MakeKey:
-    """GENERATE KEY in a key file, or only return the public half that is there (`keep`)."""
-
-    ref: Ref
-    keep: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """UPDATE BINARY; at offset 0 it replaces the file, at the file's end it appends."""
-
-    ref: Ref
-    offset: int
-    data: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class SetPin:
-    """The issuer sets a PIN."""
-
-    ref: Ref
-    value: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The issuer hands the card over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Erase:
-    """The issuer erases the current application."""
-
-
-Typed: TypeAlias = (
-    SelectApplication
-    | SelectRoot
-    | SelectEf
-    | QueryTries
-    | Verify
-    | ReadBinary
-    | Sign
-    | Change
-    | GetData
-    | GetChallenge
-    | Authenticate
-    | MakeKey
-    | Update
-    | SetPin
-    | Finish
-    | Erase
-)
+__all__ = ["SelectApplication", "Sign", "parse"]
 
 _HIGHEST_SHORT_ID: Final = 0x1E
 
@@ -166,6 +51,8 @@ def parse(raw: bytes) -> Typed:
         command = Command.parse(raw)
     except ApduError as error:
         raise Refusal(SW.WRONG_LENGTH) from error
+    if command.cla == 0x08:
+        return Secured(command.ins, command.p1, command.p2, command.data)
     _check_class(command)
     read = _table().get((command.cla, command.ins))
     if read is None:
@@ -179,13 +66,7 @@ def _check_class(command: Command) -> None:
         return
     if command.cla & 0x7C == 0 or command.cla & 0xC0 == 0x40:
         raise Refusal(SW.LOGICAL_CHANNEL)
-    if command.cla == 0x08:
-        raise Refusal(SW.SECURE_MESSAGING if command.ins == 0xA4 else _NO_SECURE_CHANNEL)
     raise Refusal(SW.CLA_NOT_SUPPORTED)
-
-
-_NO_SECURE_CHANNEL: Final = 0x69FC
-"""The card's own word for secure messaging where there is no session (soltia48/myna-card src/apdu.rs)."""
 
 
 def _select(command: Command) -> Typed:
@@ -222,6 +103,16 @@ def _read(command: Command) -> Typed:
     return ReadBinary(*_position(command), command.le)
 
 
+def _read_record(command: Command) -> Typed:
+    if command.data or command.le is None:
+        raise Refusal(SW.WRONG_LENGTH)
+    if command.p2 & 0x07 == 0x05:  # from this record to the end
+        raise Refusal(SW.NOT_SUPPORTED)
+    if command.p2 & 0x07 != 0x04 or command.p2 >> 3 > _HIGHEST_SHORT_ID:
+        raise Refusal(SW.WRONG_P1P2)
+    return ReadRecord(command.p2 >> 3 or None, command.p1, command.le)
+
+
 def _update(command: Command) -> Typed:
     _data(command, 1, 0x7FFF)
     return Update(*_position(command), command.data)
@@ -238,7 +129,18 @@ def _position(command: Command) -> tuple[Ref, int]:
 def _sign(command: Command) -> Typed:
     if command.p1 > 0x05:
         raise Refusal(SW.WRONG_P1P2)
-    return Sign(_reference(command.p2), command.p1, command.data)
+    return Sign(_reference(command.p2) if command.p2 else OWN_KEY, command.p1, command.data)
+
+
+def _authenticate_card(command: Command) -> Typed:
+    _p1(command, 0x00)
+    _data(command, 1, 255)
+    return AuthenticateCard(_reference(command.p2), command.data)
+
+
+def _set_session_key(command: Command) -> Typed:
+    _p1p2(command)
+    return SetSessionKey(command.data)
 
 
 def _change(command: Command) -> Typed:
@@ -281,6 +183,17 @@ def _set_pin(command: Command) -> Typed:
     return SetPin(_reference(command.p2), command.data)
 
 
+def _unblock(command: Command) -> Typed:
+    _p1(command, 0x00)
+    _data(command, 0, 0)
+    return Unblock(_reference(command.p2))
+
+
+def _put_data(command: Command) -> Typed:
+    _data(command, 1, 0x7FFF)
+    return PutData(command.p1 << 8 | command.p2, command.data)
+
+
 def _finish(command: Command) -> Typed:
     _p1p2(command)
     _data(command, 0, 0)
@@ -319,17 +232,22 @@ _STANDARD: Final[dict[tuple[int, int], Callable[[Command], Typed]]] = {
     (0x00, 0xA4): _select,
     (0x00, 0x20): _verify,
     (0x00, 0xB0): _read,
+    (0x00, 0xB2): _read_record,
     (0x00, 0xD6): _update,
     (0x80, 0x2A): _sign,
     (0x00, 0x24): _change,
     (0x80, 0x32): _change,
     (0x00, 0xCA): _get_data,
     (0x00, 0x84): _challenge,
+    (0x00, 0x88): _authenticate_card,
+    (0x80, 0xAE): _set_session_key,
 }
 _ISSUER: Final[dict[str, Callable[[Command], Typed]]] = {
     "authenticate": _authenticate,
     "generate_key": _make_key,
     "set_pin": _set_pin,
+    "put_data": _put_data,
+    "unblock": _unblock,
     "finish": _finish,
     "erase": _erase,
 }

@@ -8,9 +8,10 @@ process killed in between can have answered nothing that is not kept: no wrong P
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
-from tegata.card import commands, holder, issuer
+from tegata.card import channel, commands, holder, issuer, typed
 from tegata.card.image import CardImage
 from tegata.card.rules import Refusal
 from tegata.card.state import Outcome, Session, State, Tools
@@ -20,22 +21,27 @@ from tegata.crypto.keys import Algorithm, CryptoError, SoftwareKey
 Handler = Callable[[State, Any, Tools], Outcome]
 
 DISPATCH: Final[dict[type, Handler]] = {
-    commands.SelectApplication: holder.select_application,
-    commands.SelectRoot: holder.select_root,
-    commands.SelectEf: holder.select_ef,
-    commands.QueryTries: holder.query_tries,
-    commands.Verify: holder.verify,
-    commands.Change: holder.change,
-    commands.ReadBinary: holder.read_binary,
-    commands.GetData: holder.get_data,
-    commands.GetChallenge: holder.get_challenge,
-    commands.Sign: holder.sign,
-    commands.Authenticate: issuer.authenticate,
-    commands.MakeKey: issuer.make_key,
-    commands.Update: issuer.update,
-    commands.SetPin: issuer.set_pin,
-    commands.Finish: issuer.finish,
-    commands.Erase: issuer.erase,
+    typed.SelectApplication: holder.select_application,
+    typed.SelectRoot: holder.select_root,
+    typed.SelectEf: holder.select_ef,
+    typed.QueryTries: holder.query_tries,
+    typed.Verify: holder.verify,
+    typed.Change: holder.change,
+    typed.ReadBinary: holder.read_binary,
+    typed.ReadRecord: holder.read_record,
+    typed.GetData: holder.get_data,
+    typed.GetChallenge: holder.get_challenge,
+    typed.Sign: holder.sign,
+    typed.AuthenticateCard: holder.authenticate_card,
+    typed.SetSessionKey: channel.set_session_key,
+    typed.Authenticate: issuer.authenticate,
+    typed.MakeKey: issuer.make_key,
+    typed.Update: issuer.update,
+    typed.SetPin: issuer.set_pin,
+    typed.Unblock: issuer.unblock,
+    typed.PutData: issuer.put_data,
+    typed.Finish: issuer.finish,
+    typed.Erase: issuer.erase,
 }
 _KEYS_LOADED: Final = 8
 
@@ -84,13 +90,34 @@ class Card:
         """Answer one command APDU.  Whatever the bytes, there is an answer; only `on_persist` can raise."""
         self._keep()
         try:
-            typed = commands.parse(command)
-            state, response = DISPATCH[type(typed)](self._state, typed, self._tools)
+            parsed = commands.parse(command)
+            if isinstance(parsed, typed.Secured):
+                state, response = self._secured(parsed)
+            else:
+                state, response = DISPATCH[type(parsed)](self._state, parsed, self._tools)
         except Refusal as refusal:
             return Response(sw=refusal.sw).to_bytes()
         self._state = state
         self._keep()
         return response.to_bytes()
+
+    def _secured(self, command: typed.Secured) -> Outcome:
+        """Open a secured command, carry it out, and close the answer; an error of the messaging ends its session."""
+        open_ = self._state.session.channel
+        try:
+            inner = channel.opened(open_, command)
+        except Refusal as refusal:
+            return self._state.now(channel=None), Response(sw=refusal.sw)
+        if open_ is None:
+            raise Refusal(channel.NO_CHANNEL)
+        try:
+            channel.demand_reach(command)
+            parsed = commands.parse(inner)
+            state, response = DISPATCH[type(parsed)](self._state, parsed, self._tools)
+        except Refusal as refusal:
+            state, response = self._state, Response(sw=refusal.sw)
+        following = replace(open_, counter=open_.counter + 1)
+        return state.now(channel=following), channel.closed(open_, response)
 
     def _keep(self) -> None:
         image = self._state.image

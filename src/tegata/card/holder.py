@@ -9,26 +9,29 @@ import hashlib
 from typing import Final
 
 from tegata.card import rules
-from tegata.card.commands import (
+from tegata.card.image import KeyState
+from tegata.card.rules import KeyUse, PinEvent, PinStatus, Refusal
+from tegata.card.state import DONE, ISD, Outcome, State, Tools, demand_open, resolve_kind, resolve_pin
+from tegata.card.typed import (
+    AuthenticateCard,
     Change,
     GetChallenge,
     GetData,
     QueryTries,
     ReadBinary,
+    ReadRecord,
     SelectApplication,
     SelectEf,
     SelectRoot,
     Sign,
     Verify,
 )
-from tegata.card.image import KeyState
-from tegata.card.rules import KeyUse, PinEvent, PinStatus, Refusal
-from tegata.card.state import DONE, ISD, Outcome, State, Tools, demand_open, resolve_kind, resolve_pin
 from tegata.codecs import der, tlv
 from tegata.codecs.apdu import SW, Response
-from tegata.crypto.keys import CryptoError, SoftwareKey
+from tegata.crypto.keys import CryptoError, Scheme, SoftwareKey
 from tegata.jpki import Kind, assumptions, card_map
 from tegata.jpki.card_map import Application, Ef, EfKind
+from tegata.reader import files
 
 PRESENT: Final = 0x8F
 
@@ -36,7 +39,7 @@ PRESENT: Final = 0x8F
 def select_application(state: State, command: SelectApplication, _: Tools) -> Outcome:
     """Select by AID or prefix.  What was verified is forgotten, also when the same application is selected again."""
     found = _match(state, command)
-    selected = state.now(application=found.name, ef=None, verified=frozenset())
+    selected = state.now(application=found.name, ef=None, verified=frozenset(), channel=None)
     fci = tlv.encode(0x6F, tlv.encode(0x84, found.aid)) if command.fci else b""
     return selected, Response(fci)
 
@@ -96,20 +99,33 @@ def change(state: State, command: Change, _: Tools) -> Outcome:
     return state.having(state.image.with_pin(state.place(ef), changed)), DONE
 
 
-def read_binary(state: State, command: ReadBinary, _: Tools) -> Outcome:
+def read_binary(state: State, command: ReadBinary, tools: Tools) -> Outcome:
     """Return what is left of the file, at most `size` bytes; 6B00 at or past its end."""
-    state, ef = resolve_kind(state, command.ref, EfKind.TRANSPARENT)
+    state, ef = resolve_kind(state, command.ref, EfKind.TRANSPARENT, EfKind.PUBLIC_KEY)
     demand_open(state, ef)
-    content = _content(state, ef)
+    content = _content(state, ef, tools)
     if command.offset >= len(content):
         raise Refusal(SW.WRONG_OFFSET)
     return state, Response(content[command.offset : command.offset + command.size])
 
 
-def _content(state: State, ef: Ef) -> bytes:
+def _content(state: State, ef: Ef, tools: Tools) -> bytes:
     if ef.role == "certificate_flags":
         return _certificate_flags(state)
+    if ef.kind is EfKind.PUBLIC_KEY:
+        key = state.image.keys.get(state.place(ef))
+        return b"" if key is None else files.session_key(tools.load_key(key.pkcs8).spki)
     return state.image.files.get(state.place(ef), b"")
+
+
+def read_record(state: State, command: ReadRecord, _: Tools) -> Outcome:
+    """Return one record with its tag and length; 6A83 when there is none of this number."""
+    state, ef = resolve_kind(state, command.ref, EfKind.RECORD)
+    demand_open(state, ef)
+    records = files.records(state.image.files.get(state.place(ef), b""))
+    if not 1 <= command.number <= len(records):
+        raise Refusal(SW.RECORD_NOT_FOUND)
+    return state, Response(records[command.number - 1][: command.size])
 
 
 def _certificate_flags(state: State) -> bytes:
@@ -141,15 +157,33 @@ def get_challenge(state: State, command: GetChallenge, tools: Tools) -> Outcome:
 def sign(state: State, command: Sign, tools: Tools) -> Outcome:
     """Sign with a key whose PIN is verified, or, while the card is being issued, with a fresh key for its issuer."""
     state, ef = resolve_kind(state, command.ref, EfKind.KEY)
+    if ef.role == "key.internal":
+        raise Refusal(SW.CONDITIONS)
+    loaded = _usable(state, ef, tools)
+    schemes = _SCHEMES if loaded.algorithm.is_rsa else _NEXT_SCHEMES
+    if command.scheme not in schemes:
+        raise Refusal(SW.WRONG_P1P2)
+    try:
+        return state, Response(schemes[command.scheme](loaded, command.data))
+    except CryptoError as error:
+        raise Refusal(SW.WRONG_LENGTH) from error
+
+
+def authenticate_card(state: State, command: AuthenticateCard, tools: Tools) -> Outcome:
+    """INTERNAL AUTHENTICATE: sha256WithRSA over the challenge, by the one key that is for it."""
+    state, ef = resolve_kind(state, command.ref, EfKind.KEY)
+    demand_open(state, ef)
+    if ef.role != "key.internal":
+        raise Refusal(SW.CONDITIONS)
+    return state, Response(_message_pkcs1(_usable(state, ef, tools), command.challenge))
+
+
+def _usable(state: State, ef: Ef, tools: Tools) -> SoftwareKey:
     key = state.image.keys.get(state.place(ef))
     if key is None:
         raise Refusal(SW.CONDITIONS)
     _demand_use(state, ef, key)
-    loaded = tools.load_key(key.pkcs8)
-    try:
-        return state, Response(_SCHEMES[command.scheme](loaded, command.data))
-    except CryptoError as error:
-        raise Refusal(SW.WRONG_LENGTH) from error
+    return tools.load_key(key.pkcs8)
 
 
 def _demand_use(state: State, ef: Ef, key: KeyState) -> None:
@@ -195,5 +229,18 @@ def _message_pss(key: SoftwareKey, data: bytes) -> bytes:
     return key.sign_pss_digest(_message(data))
 
 
-_SCHEMES: Final = (_pad, _hash_bare, _digest_pkcs1, _message_pkcs1, _digest_pss, _message_pss)
+def _digest_ecdsa(key: SoftwareKey, data: bytes) -> bytes:
+    return key.sign_digest(Scheme.ECDSA_SHA384, data)
+
+
+def _message_ecdsa(key: SoftwareKey, data: bytes) -> bytes:
+    if not 1 <= len(data) <= 255:
+        raise Refusal(SW.WRONG_LENGTH)
+    return key.sign(Scheme.ECDSA_SHA384, data)
+
+
+_SCHEMES: Final = dict(enumerate((_pad, _hash_bare, _digest_pkcs1, _message_pkcs1, _digest_pss, _message_pss)))
 """By P1 of `80 2A`, as found on a real card by soltia48/myna-card (src/ap/jpki.rs)."""
+
+_NEXT_SCHEMES: Final = {0: _digest_ecdsa, 2: _digest_ecdsa, 3: _message_ecdsa}
+"""The same for the rehearsal of the next card (assumption `card.next_generation`)."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tegata.card.rules import KeyUse, Life, PinState
+from tegata.jpki import card_verifiable
 from tegata.jpki.card_map import EfKind, Profile, profile, profiles
 from tegata.messages import TegataError
 from tegata.reader import files
@@ -136,9 +137,9 @@ def _checked(image: CardImage) -> CardImage:
     """Raise unless every entry belongs to a file of its kind in the profile, so that the engine need not doubt it."""
     applications = _identified(image).profile.applications
     for places, kinds in (
-        (image.files, (EfKind.TRANSPARENT, EfKind.OBJECT)),
+        (image.files, (EfKind.TRANSPARENT, EfKind.RECORD, EfKind.OBJECT)),
         (image.pins, (EfKind.PIN,)),
-        (image.keys, (EfKind.KEY,)),
+        (image.keys, (EfKind.KEY, EfKind.PUBLIC_KEY)),
     ):
         for application, ef in places:
             if applications[application].efs[ef].kind not in kinds:
@@ -152,12 +153,13 @@ def delivered_files(offered: Profile, card_id: str) -> dict[Place, bytes]:
         ("isd", "card_id"): card_id.encode("ascii"),
         ("isd", "card_recognition_data"): bytes.fromhex("6612730A06072A864886FC6B0160040104050101"),
         ("jpki", "token_info"): files.token_info(offered.label, card_id),
-        ("text", "basic_info"): files.basic_info(b"6000034\x08\x05001TEST"),
+        ("text", "basic_info"): files.basic_info(card_verifiable.key_id(card_verifiable.TEXT_INFO)),
     }
     return {
-        (application, offered.applications[application].by_role(role).id): value
-        for (application, role), value in content.items()
-        if application in offered.applications
+        (name, ef.id): content[name, ef.role]
+        for name, application in offered.applications.items()
+        for ef in application.efs.values()
+        if (name, ef.role) in content
     }
 
 

@@ -6,10 +6,10 @@ The issuer never gets to use a key that is in service, nor to read a PIN.
 """
 
 from tegata.card import rules
-from tegata.card.commands import Authenticate, Erase, Finish, MakeKey, SetPin, Update
 from tegata.card.image import CardImage, KeyState, Place, delivered_files
 from tegata.card.rules import Act, KeyUse, PinEvent, PinStatus, Refusal
 from tegata.card.state import DONE, Outcome, State, Tools, resolve_kind, resolve_pin
+from tegata.card.typed import Authenticate, Erase, Finish, MakeKey, PutData, SetPin, Unblock, Update
 from tegata.codecs import tlv
 from tegata.codecs.apdu import SW, Response
 from tegata.crypto import signatures
@@ -33,12 +33,15 @@ def authenticate(state: State, command: Authenticate, _: Tools) -> Outcome:
 
 
 def make_key(state: State, command: MakeKey, tools: Tools) -> Outcome:
-    """Make a key, or return the public half of the one that is there: `7F49 { 81 modulus, 82 exponent }`."""
+    """Make a key, or return the public half of the one that is there: `7F49 { 81 modulus, 82 exponent }`, of an
+    elliptic curve `7F49 { 86 point }`.
+    """
     _demand_issuer(state)
-    state, ef = resolve_kind(state, command.ref, EfKind.KEY)
+    state, ef = resolve_kind(state, command.ref, EfKind.KEY, EfKind.PUBLIC_KEY)
     if not command.keep:
         state = state.having(_with_new_key(state, ef, tools))
-        state = state.now(verified=state.session.verified.difference(ef.opened_by))
+        if _certificate_place(ef) is not None:
+            state = state.now(verified=state.session.verified.difference(ef.opened_by))
     key = state.image.keys.get(state.place(ef))
     if key is None:
         raise Refusal(SW.REFERENCE_NOT_FOUND)
@@ -48,7 +51,11 @@ def make_key(state: State, command: MakeKey, tools: Tools) -> Outcome:
 def _with_new_key(state: State, ef: Ef, tools: Tools) -> CardImage:
     image = state.image.with_life(rules.live(state.image.life, Act.GENERATE))
     pkcs8 = tools.new_key(image.profile.algorithm).to_pkcs8()
-    image = image.with_key(state.place(ef), KeyState(pkcs8)).with_file(_certificate_place(ef), b"")
+    image = image.with_key(state.place(ef), KeyState(pkcs8))
+    certificate = _certificate_place(ef)
+    if certificate is None:
+        return image
+    image = image.with_file(certificate, b"")
     if assumptions.value("card.new_key_clears_pin"):
         for number in ef.opened_by:
             pin = state.application.efs[number]
@@ -57,6 +64,8 @@ def _with_new_key(state: State, ef: Ef, tools: Tools) -> CardImage:
 
 
 def _public_template(spki: bytes) -> bytes:
+    if not signatures.algorithm_of(spki).is_rsa:
+        return tlv.encode(0x7F49, tlv.encode(0x86, signatures.ec_point(spki)))
     modulus, exponent = signatures.rsa_numbers(spki)
     numbers = ((0x81, modulus), (0x82, exponent))
     return tlv.encode(
@@ -64,14 +73,16 @@ def _public_template(spki: bytes) -> bytes:
     )
 
 
-def _certificate_place(key: Ef) -> Place:
-    return "jpki", card_map.jpki_file("certificate", Kind(key.role.removeprefix("key.")))
+def _certificate_place(key: Ef) -> Place | None:
+    """Return where the certificate of a key belongs; the applications' own keys have none."""
+    kind = key.role.removeprefix("key.")
+    return ("jpki", card_map.jpki_file("certificate", Kind(kind))) if kind in set(Kind) else None
 
 
 def update(state: State, command: Update, _: Tools) -> Outcome:
-    """Write a file: offset 0 replaces it, its end appends."""
+    """Write a file, or all records of one: offset 0 replaces it, its end appends."""
     _demand_issuer(state)
-    state, ef = resolve_kind(state, command.ref, EfKind.TRANSPARENT)
+    state, ef = resolve_kind(state, command.ref, EfKind.TRANSPARENT, EfKind.RECORD)
     if ef.role in ("certificate_flags", "token_info"):
         raise Refusal(SW.CONDITIONS)
     kept = state.image.files.get(state.place(ef), b"") if command.offset else b""
@@ -93,8 +104,32 @@ def set_pin(state: State, command: SetPin, _: Tools) -> Outcome:
     return state.having(image).now(verified=state.session.verified - {ef.id}), DONE
 
 
+def unblock(state: State, command: Unblock, _: Tools) -> Outcome:
+    """Give a PIN all its tries back (named assumption `card.unblock`)."""
+    if assumptions.value("card.unblock") == "off":
+        raise Refusal(SW.INS_NOT_SUPPORTED)
+    _demand_issuer(state)
+    state, ef, rule = resolve_pin(state, command.ref)
+    image = state.image.with_pin(state.place(ef), rules.unblock(state.pin(ef), rule))
+    return state.having(image.with_life(rules.live(image.life, Act.UNBLOCK))), DONE
+
+
+def put_data(state: State, command: PutData, _: Tools) -> Outcome:
+    """Write an object of the issuer security domain, while that is selected; not those that the maker writes."""
+    _demand_issuer(state)
+    ef = state.application.efs.get(command.tag)
+    if ef is None or ef.kind is not EfKind.OBJECT:
+        raise Refusal(SW.REFERENCE_NOT_FOUND)
+    if ef.role in ("atr", "card_id", "card_recognition_data"):
+        raise Refusal(SW.CONDITIONS)
+    image = state.image.with_file(state.place(ef), command.data)
+    return state.having(image.with_life(rules.live(image.life, Act.WRITE))), DONE
+
+
 def finish(state: State, _: Finish, tools: Tools) -> Outcome:
-    """Put fresh keys into service.  6985 unless each has its certificate, and its PIN if the holder may not set it."""
+    """Put fresh keys into service.  6985 unless each that is to be certified has its certificate, and its PIN if the
+    holder may not set it.
+    """
     _demand_issuer(state)
     image = state.image.with_life(rules.live(state.image.life, Act.FINISH))
     for place, key in state.image.keys.items():
@@ -107,8 +142,11 @@ def finish(state: State, _: Finish, tools: Tools) -> Outcome:
 def _demand_complete(image: CardImage, place: Place, tools: Tools) -> None:
     application = image.profile.applications[place[0]]
     ef = application.efs[place[1]]
+    certificate = _certificate_place(ef)
+    if certificate is None:
+        return
     try:
-        certified = files.certificate_spki(image.files.get(_certificate_place(ef), b""))
+        certified = files.certificate_spki(image.files.get(certificate, b""))
     except BadContent as error:
         raise Refusal(SW.CONDITIONS) from error
     if certified != tools.load_key(image.keys[place].pkcs8).spki:

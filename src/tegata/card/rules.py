@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every change of state of a PIN, of a key, and of the card, in tables.
 
-    PIN    unset ─set─► ready ◄─right, wrong─┐      ready ─last wrong─► blocked ─set by issuer─► ready
+    PIN    unset ─set─► ready ◄─right, wrong─┐      ready ─last wrong─► blocked ─set or unblocked by issuer─► ready
                           └──────────────────┘
+    channel  closed ─session key, after the PIN─► open ─another session key─► open;  open ─any error, SELECT─► closed
     card   blank ─generate─► personalising ─finish─► issued ─generate─► personalising;  any ─erase─► blank
     key    fresh (the issuer may have it sign a certification request) ─finish─► in use (obeys its PIN, and only that)
 
@@ -42,6 +43,7 @@ class PinEvent(StrEnum):
     LAST_WRONG = "last_wrong"
     CHANGED = "changed"
     ISSUED = "issued"
+    UNBLOCKED = "unblocked"
     CLEARED = "cleared"
 
 
@@ -57,6 +59,8 @@ PIN_TRANSITIONS: Final[dict[tuple[PinStatus, PinEvent], PinStatus]] = {
     (PinStatus.UNSET, PinEvent.ISSUED): PinStatus.READY,
     (PinStatus.READY, PinEvent.ISSUED): PinStatus.READY,
     (PinStatus.BLOCKED, PinEvent.ISSUED): PinStatus.READY,
+    (PinStatus.READY, PinEvent.UNBLOCKED): PinStatus.READY,
+    (PinStatus.BLOCKED, PinEvent.UNBLOCKED): PinStatus.READY,
     (PinStatus.UNSET, PinEvent.CLEARED): PinStatus.UNSET,
     (PinStatus.READY, PinEvent.CLEARED): PinStatus.UNSET,
     (PinStatus.BLOCKED, PinEvent.CLEARED): PinStatus.UNSET,
@@ -77,6 +81,7 @@ class Act(StrEnum):
     GENERATE = "generate"
     WRITE = "write"
     SET_PIN = "set_pin"
+    UNBLOCK = "unblock"
     FINISH = "finish"
     ERASE = "erase"
 
@@ -94,6 +99,8 @@ LIFE_TRANSITIONS: Final[dict[tuple[Life, Act], Life]] = {
     (Life.ISSUED, Act.GENERATE): Life.PERSONALISING,
     (Life.ISSUED, Act.WRITE): Life.ISSUED,  # an address rewritten at the counter
     (Life.ISSUED, Act.SET_PIN): Life.ISSUED,  # a blocked PIN reset at the counter
+    (Life.PERSONALISING, Act.UNBLOCK): Life.PERSONALISING,
+    (Life.ISSUED, Act.UNBLOCK): Life.ISSUED,
     (Life.ISSUED, Act.FINISH): Life.ISSUED,  # an issuer that did not get the answer repeats the step
     (Life.ISSUED, Act.ERASE): Life.BLANK,
 }
@@ -141,6 +148,13 @@ def put(pin: PinState, rule: PinRule, value: bytes, event: PinEvent) -> PinState
     if not rule.fits(value):
         raise Refusal(SW.WRONG_DATA)
     return _after(pin, event, PinState(value, rule.tries))
+
+
+def unblock(pin: PinState, rule: PinRule) -> PinState:
+    """Give a PIN all its tries back, its value unchanged; raises `Refusal` 6984 for one that was never set."""
+    if pin.value is None:
+        raise Refusal(SW.DATA_INVALIDATED)
+    return _after(pin, PinEvent.UNBLOCKED, PinState(pin.value, rule.tries))
 
 
 def clear(pin: PinState) -> PinState:

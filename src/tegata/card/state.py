@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from tegata.card.commands import Ref
 from tegata.card.image import CardImage, Place
 from tegata.card.rules import PinState, Refusal
+from tegata.card.typed import OWN_KEY, Ref
 from tegata.codecs.apdu import SW, Response
 from tegata.crypto.keys import Algorithm, SoftwareKey
 from tegata.jpki.card_map import Application, Ef, EfKind, PinRule
@@ -22,9 +22,17 @@ ISD: Final = "isd"
 
 
 @dataclass(frozen=True, slots=True)
+class Channel:
+    """A secure messaging session: AES key, and the number of the next command."""
+
+    key: bytes = field(repr=False)
+    counter: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
-    """Volatile state.  `verified` holds the PIN files verified since the application was selected; `issuer` lasts until
-    reset.
+    """Volatile state.  `verified` holds the PIN files verified since the application was selected, `channel` a secure
+    messaging session; `issuer` lasts until reset.
     """
 
     application: str = ISD
@@ -32,6 +40,7 @@ class Session:
     verified: frozenset[int] = frozenset()
     issuer: bool = False
     challenge: bytes | None = field(default=None, repr=False)
+    channel: Channel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,7 @@ class State:
 
     def place(self, ef: Ef) -> Place:
         """Return where the image keeps a file of the selected application."""
-        return self.session.application, ef.id
+        return ef.kept_at or (self.session.application, ef.id)
 
     def pin(self, ef: Ef) -> PinState:
         """Return the state of a PIN; one without an entry was never set."""
@@ -80,7 +89,7 @@ def resolve(state: State, ref: Ref) -> tuple[State, Ef]:
     """Return the file that a command means; naming one makes it current.  Raises `Refusal` 6A82, or 6986 when there is
     no current one.
     """
-    number = state.session.ef if ref is None else ref
+    number = _own_key(state) if ref == OWN_KEY else state.session.ef if ref is None else ref
     if number is None:
         raise Refusal(SW.NO_CURRENT_EF)
     ef = state.application.efs.get(number)
@@ -89,10 +98,17 @@ def resolve(state: State, ref: Ref) -> tuple[State, Ef]:
     return (state if state.session.ef == number else state.now(ef=number)), ef
 
 
-def resolve_kind(state: State, ref: Ref, kind: EfKind) -> tuple[State, Ef]:
+def _own_key(state: State) -> int:
+    ef = state.application.own_key()
+    if ef is None:
+        raise Refusal(SW.WRONG_P1P2)
+    return ef.id
+
+
+def resolve_kind(state: State, ref: Ref, *kinds: EfKind) -> tuple[State, Ef]:
     """As `resolve`; raises `Refusal` 6981 when the file is of another kind."""
     state, ef = resolve(state, ref)
-    if ef.kind is not kind:
+    if ef.kind not in kinds:
         raise Refusal(SW.INCOMPATIBLE_FILE)
     return state, ef
 

@@ -189,6 +189,15 @@ class SoftwareKey:
             raise CryptoError("crypto.scheme_does_not_fit", scheme=Scheme.RSA_PSS_SHA256.value)
         return self._key.sign(digest, pss(), Prehashed(hashes.SHA256()))
 
+    def sign_digest(self, scheme: Scheme, digest: bytes) -> bytes:
+        """ECDSA over a digest that was made elsewhere, in DER; raises `CryptoError`."""
+        if isinstance(self._key, rsa.RSAPrivateKey) or scheme not in (Scheme.ECDSA_SHA256, Scheme.ECDSA_SHA384):
+            raise CryptoError("crypto.scheme_does_not_fit", scheme=scheme.value)
+        prehashed = Prehashed(hash_of(scheme))
+        if len(digest) != prehashed.digest_size:
+            raise CryptoError("crypto.payload_length")
+        return self._key.sign(digest, ec.ECDSA(prehashed))
+
     def decrypt_oaep_sha256(self, ciphertext: bytes) -> bytes:
         """RSAES-OAEP with SHA-256 for hash and mask (RFC 8017 §7.1.2); raises `CryptoError`."""
         if not isinstance(self._key, rsa.RSAPrivateKey):

@@ -8,11 +8,11 @@ smuggled in.
 
 import hashlib
 from collections.abc import Callable
-from functools import partial
-from typing import Final
+from functools import lru_cache, partial
+from typing import Final, cast
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
@@ -36,30 +36,37 @@ def load_spki(spki: bytes) -> PublicKey:
     A stranger chooses the key, so one so large that checking a signature takes minutes, or so small that anybody can
     sign, is refused here and nowhere used.
     """
+    return load_key(spki)[0]
+
+
+def load_key(spki: bytes) -> tuple[PublicKey, Algorithm]:
+    """As `load_spki`, with the kind and size."""
     try:
         key = serialization.load_der_public_key(spki)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise CryptoError("crypto.bad_public_key") from error
-    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+    if _is_rsa(type(key)):
+        found = _SIZES.get(cast(rsa.RSAPublicKey, key).key_size)
+    else:
+        found = _CURVES.get(key.curve.name) if isinstance(key, ec.EllipticCurvePublicKey) else None
+    if found is None:
         raise CryptoError("crypto.bad_public_key")
-    _ = _algorithm(key)
-    return key
+    return cast(PublicKey, key), found
 
 
 def algorithm_of(spki: bytes) -> Algorithm:
     """Return kind and size of a public key; raises `CryptoError` when Tegata has no profile for it."""
-    return _algorithm(load_spki(spki))
+    return load_key(spki)[1]
 
 
-def _algorithm(key: PublicKey) -> Algorithm:
-    name = f"rsa-{key.key_size}" if isinstance(key, rsa.RSAPublicKey) else _CURVE_NAMES.get(key.curve.name, "")
-    try:
-        return Algorithm(name)
-    except ValueError as error:
-        raise CryptoError("crypto.bad_public_key") from error
+@lru_cache(16)
+def _is_rsa(kind: type) -> bool:
+    """Whether keys of this class are RSA keys: `isinstance` with an abstract class takes long, and classes are few."""
+    return issubclass(kind, rsa.RSAPublicKey)
 
 
-_CURVE_NAMES: Final = {"secp256r1": "ec-p256", "secp384r1": "ec-p384"}
+_SIZES: Final = {2048: Algorithm.RSA_2048, 3072: Algorithm.RSA_3072, 4096: Algorithm.RSA_4096}
+_CURVES: Final = {"secp256r1": Algorithm.EC_P256, "secp384r1": Algorithm.EC_P384}
 
 
 def verify(spki: bytes, scheme: Scheme, data: bytes, signature: bytes) -> None:
@@ -78,26 +85,52 @@ def verify_digest(spki: bytes, scheme: Scheme, digest: bytes, signature: bytes) 
     hashed = Prehashed(hash_of(scheme))
     if len(digest) != hashed.digest_size:
         raise BadSignature
-    key = load_spki(spki)
+    how: _How = ec.ECDSA(hashed) if scheme in _ECDSA else (_padding(scheme), hashed)
+    _check(load_spki(spki), scheme, digest, signature, how)
+
+
+def check(key: PublicKey, scheme: Scheme, data: bytes, signature: bytes) -> None:
+    """As `verify`, with a key already loaded."""
+    if scheme is Scheme.RSA_PKCS1_BARE:
+        if not isinstance(key, rsa.RSAPublicKey):
+            raise CryptoError("crypto.scheme_does_not_fit", scheme=scheme.value)
+        _verify_bare(key, data, signature)
+        return
+    _check(key, scheme, data, signature, _HOW[scheme])
+
+
+_How = ec.ECDSA | tuple[padding.AsymmetricPadding, hashes.HashAlgorithm | Prehashed]
+
+
+def _check(key: PublicKey, scheme: Scheme, message: bytes, signature: bytes, how: _How) -> None:
+    if _is_rsa(type(key)) is (scheme in _ECDSA):
+        raise CryptoError("crypto.scheme_does_not_fit", scheme=scheme.value)
     try:
-        if scheme in (Scheme.ECDSA_SHA256, Scheme.ECDSA_SHA384):
-            if not isinstance(key, ec.EllipticCurvePublicKey):
-                raise CryptoError("crypto.scheme_does_not_fit", scheme=scheme.value)
-            key.verify(signature, digest, ec.ECDSA(hashed))
+        if isinstance(how, tuple):
+            cast(rsa.RSAPublicKey, key).verify(signature, message, *how)
         else:
-            if not isinstance(key, rsa.RSAPublicKey):
-                raise CryptoError("crypto.scheme_does_not_fit", scheme=scheme.value)
-            key.verify(signature, digest, pss() if scheme is Scheme.RSA_PSS_SHA256 else padding.PKCS1v15(), hashed)
+            cast(ec.EllipticCurvePublicKey, key).verify(signature, message, how)
     except InvalidSignature as error:
         raise BadSignature from error
+
+
+def _padding(scheme: Scheme) -> padding.AsymmetricPadding:
+    return pss() if scheme is Scheme.RSA_PSS_SHA256 else padding.PKCS1v15()
+
+
+_ECDSA: Final = frozenset({Scheme.ECDSA_SHA256, Scheme.ECDSA_SHA384})
+_HOW: Final[dict[Scheme, _How]] = {
+    scheme: ec.ECDSA(hash_of(scheme)) if scheme in _ECDSA else (_padding(scheme), hash_of(scheme))
+    for scheme in set(Scheme) - {Scheme.RSA_PKCS1_BARE}
+}
+"""What the library is to be told for each scheme, made once."""
 
 
 def prepared(spki: bytes, scheme: Scheme, data: bytes, signature: bytes) -> Callable[[], None]:
     """Return a check of this signature with the key already loaded: the library's own speed, for measuring."""
     key = load_spki(spki)
     if isinstance(key, rsa.RSAPublicKey):
-        how = pss() if scheme is Scheme.RSA_PSS_SHA256 else padding.PKCS1v15()
-        return partial(key.verify, signature, data, how, hash_of(scheme))
+        return partial(key.verify, signature, data, _padding(scheme), hash_of(scheme))
     return partial(key.verify, signature, data, ec.ECDSA(hash_of(scheme)))
 
 
@@ -131,14 +164,35 @@ def rsa_spki(modulus: int, exponent: int) -> bytes:
         key = rsa.RSAPublicNumbers(exponent, modulus).public_key()
     except ValueError as error:
         raise CryptoError("crypto.bad_public_key") from error
-    _ = _algorithm(key)
-    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    spki = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    _ = load_key(spki)
+    return spki
 
 
 def rsa_numbers(spki: bytes) -> tuple[int, int]:
     """Return modulus and public exponent of an RSA key; raises `CryptoError`."""
     numbers = _rsa(spki).public_numbers()
     return numbers.n, numbers.e
+
+
+def ec_spki(point: bytes) -> bytes:
+    """Return the SubjectPublicKeyInfo of an uncompressed point on P-256 or P-384; raises `CryptoError`."""
+    curve = {65: ec.SECP256R1(), 97: ec.SECP384R1()}.get(len(point))
+    if curve is None:
+        raise CryptoError("crypto.bad_public_key")
+    try:
+        key = ec.EllipticCurvePublicKey.from_encoded_point(curve, point)
+    except ValueError as error:
+        raise CryptoError("crypto.bad_public_key") from error
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def ec_point(spki: bytes) -> bytes:
+    """Return the uncompressed point of an elliptic-curve key; raises `CryptoError`."""
+    key = load_spki(spki)
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise CryptoError("crypto.bad_public_key")
+    return key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
 
 
 _PSS_PARAMETERS: Final = der.sequence(

@@ -27,9 +27,12 @@ def expect(step: str, response: Response) -> Response:
     raise CardRefused(step, response.sw)
 
 
-def select_application(name: str) -> Script[None]:
-    """SELECT an application by its full identifier; raises `NotACard` when it is not there."""
-    aid = card_map.application(name).aid
+def select_application(name: str, generation: str = "card") -> Script[None]:
+    """SELECT an application by its full identifier; raises `NotACard` when it is not there.
+
+    `generation` is the card map's profile; only the rehearsal of the next card (`next`) has other identifiers.
+    """
+    aid = card_map.application(name, generation).aid
     response = yield from send(Command(0x00, 0xA4, 0x04, 0x0C, aid))
     if response.sw == SW.FILE_NOT_FOUND:
         raise NotACard(name)
@@ -105,14 +108,40 @@ def verify(pin: int, value: bytes) -> Script[None]:
     expect("verify", response)
 
 
-def change(application: str, pin: int, value: bytes) -> Script[None]:
+def change(application: str, pin: int, value: bytes, generation: str = "card") -> Script[None]:
     """Set a new PIN; the old one must have been verified in this session."""
-    code = card_map.application(application).change
+    code = card_map.application(application, generation).change
     if code is None:
         raise KeyError(application)
     yield from select_ef(pin)
     p1 = 0x01 if code >> 8 == 0x00 else 0x00
     expect("change", (yield from send(Command(code >> 8, code & 0xFF, p1, 0x80, value))))
+
+
+def read_record(ef: int, number: int) -> Script[bytes]:
+    """READ RECORD by short identifier; returns the record's value."""
+    response = expect("read record", (yield from send(Command(0x00, 0xB2, number, ef << 3 | 0x04, le=BLOCK))))
+    if len(response.data) < 2 or len(response.data) != 2 + response.data[1]:
+        raise BadContent("record")
+    return response.data[2:]
+
+
+def get_data(tag: int) -> Script[bytes]:
+    """GET DATA of the issuer security domain, which must be selected; returns nothing when there is no such object."""
+    response = yield from send(Command(0x00, 0xCA, tag >> 8, tag & 0xFF, le=65536))
+    return b"" if response.sw == SW.REFERENCE_NOT_FOUND else expect("get data", response).data
+
+
+def sign_by_application(digest: bytes) -> Script[bytes]:
+    """Challenge the key of the 券面 application that is selected: `80 2A 00 00` over a DigestInfo, no PIN needed."""
+    payload = der.digest_info("sha256", digest)
+    return expect("sign", (yield from send(Command(0x80, 0x2A, 0x00, 0x00, payload, le=256)))).data
+
+
+def authenticate_card(challenge: bytes) -> Script[bytes]:
+    """INTERNAL AUTHENTICATE in the common application: its key signs 1 to 255 bytes."""
+    key = card_map.application("common").by_role("key.internal").id
+    return expect("authenticate", (yield from send(Command(0x00, 0x88, 0x00, 0x80 | key, challenge, 256)))).data
 
 
 def compute_signature(key: int, p1: int, data: bytes) -> Script[bytes]:

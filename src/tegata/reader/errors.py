@@ -12,11 +12,14 @@ ReaderError
 ├── NoCertificate     the card carries no certificate of this kind
 ├── BadContent        a file on the card is not what it should be
 ├── IssuerRefused     the issuer's key does not fit this card
+├── NotAuthentic      the card did not show that it is no copy (`reader.authenticity`)
 ├── CardRefused       any other status word
 ├── DialogueError     a recorded dialogue cannot be read, or a card answers it differently
 ├── CountryError      the running country does not give the card
 └── TransportError    no reader, no connection, card removed
 """
+
+from typing import Final
 
 from tegata.messages import TegataError
 
@@ -60,7 +63,13 @@ class BadPinFormat(ReaderError):
     """The text cannot be this PIN (`reader.pin_format.*`); nothing was sent to the card."""
 
     def __init__(self, rule: str) -> None:
-        super().__init__("reader.pin_format.signing" if rule == "signing" else "reader.pin_format.digits")
+        if rule == "signing":
+            super().__init__("reader.pin_format.signing")
+        else:
+            super().__init__("reader.pin_format.digits", digits=_DIGITS.get(rule, 4))
+
+
+_DIGITS: Final = {"number_a": 12, "number_b": 14, "birth": 6}
 
 
 class LastTry(ReaderError):

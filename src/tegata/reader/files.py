@@ -5,16 +5,17 @@ Lengths: the outer object is written in the short form or as `82 hh ll`, both of
 read.  Sources: the samples and parsers of soltia48/myna-card, jpki/myna and lanesky/mnbcard.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from typing import Final
 
 from tegata.codecs import der, tlv
-from tegata.jpki import assumptions
+from tegata.jpki import assumptions, card_verifiable
 from tegata.jpki.attributes import BasicFour, Sex
 from tegata.reader.errors import BadContent
 
-FILLER: Final = b"\xff\xff"
+FILLER: Final = bytes.fromhex(assumptions.value("card.filler"))
 _NUMBER: Final = 0xFF10
 _ATTRIBUTES: Final = 0xFF20
 _NAME, _ADDRESS, _BIRTH, _SEX = 0xDF22, 0xDF23, 0xDF24, 0xDF25
@@ -53,18 +54,20 @@ def read_individual_number(content: bytes) -> str:
     return value.decode("ascii")
 
 
-def attributes(four: TextAttributes, style: tlv.Style = "short") -> bytes:
+def attributes(four: TextAttributes, style: tlv.Style | None = None) -> bytes:
     """File 0002 of the text application: an offset table (from the first byte of the file) and the four values.
 
-    `style` is the form of the outer length; a value of 128 bytes or more always takes `82 hh ll`, as seen on cards.
+    `style` is the form of the outer length (by default that of the assumption `card.outer_length`); a value of 128
+    bytes or more always takes `82 hh ll`, as seen on cards.
     """
+    style = style or assumptions.value("card.outer_length")
     values = ((_NAME, four.name), (_ADDRESS, four.address), (_BIRTH, four.birth), (_SEX, four.sex))
-    parts = [_encode(tag, text.encode()) for tag, text in values]
+    parts = [encode(tag, text.encode()) for tag, text in values]
     body_size = 11 + sum(map(len, parts))
     start = (5 if style == "long82" or body_size >= 0x80 else 3) + 11
     starts = [start + sum(map(len, parts[:index])) for index in range(len(parts))]
     table = tlv.encode(_OFFSETS, b"".join(offset.to_bytes(2, "big") for offset in starts))
-    return _encode(_ATTRIBUTES, table + b"".join(parts), style) + FILLER
+    return encode(_ATTRIBUTES, table + b"".join(parts), style) + FILLER
 
 
 def read_attributes(content: bytes) -> TextAttributes:
@@ -83,11 +86,76 @@ def read_attributes(content: bytes) -> TextAttributes:
     return four
 
 
+def signed_range(attributes_file: bytes) -> bytes:
+    """Return what the digest of file 0002 covers: name to sex, without table and filler.  Raises `BadContent`."""
+    value = _outer(attributes_file, _ATTRIBUTES, "attributes")
+    try:
+        table = tlv.parse_one(value)
+        size = tlv.total_length(value)
+    except tlv.TlvError as error:
+        raise BadContent("attributes") from error
+    if table.tag != _OFFSETS:
+        raise BadContent("attributes")
+    return value[size:]
+
+
+def digests(number_file: bytes, attributes_file: bytes) -> bytes:
+    """Return the 70 bytes that the issuer signs for file 0003: digests of file 0001, and of the values of file 0002."""
+    attributes_digest = hashlib.sha256(signed_range(attributes_file)).digest()
+    return tlv.encode(0xDF31, hashlib.sha256(number_file).digest()) + tlv.encode(0xDF32, attributes_digest)
+
+
+def signed_digests(signed: bytes, signature: bytes) -> bytes:
+    """File 0003 of the text application, 336 bytes."""
+    return tlv.encode(0xFF30, signed + tlv.encode(0xDF33, signature, "long82"), "long82")
+
+
+def read_signed_digests(content: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return what was signed, its two digests joined, and the signature of file 0003; raises `BadContent`."""
+    found = members(content, 0xFF30, "digests", 0xDF31, 0xDF32, 0xDF33)
+    signed = tlv.encode(0xDF31, found[0]) + tlv.encode(0xDF32, found[1])
+    return signed, found[0] + found[1], found[2]
+
+
+def key_to_sign(spki: bytes) -> bytes:
+    """Return what the issuer signs for file 0007: the text application's own key as an object."""
+    return tlv.encode(0xDF51, card_verifiable.key_value(spki), "long82")
+
+
+def signed_key(signed: bytes, signature: bytes) -> bytes:
+    """File 0007 of the text application."""
+    return tlv.encode(0xFF50, signed + tlv.encode(0xDF52, signature, "long82"), "long82")
+
+
+def read_signed_key(content: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return what was signed, the key (DER SPKI), and the signature of file 0007; raises `BadContent`."""
+    value, signature = members(content, 0xFF50, "signed_key", 0xDF51, 0xDF52)
+    return tlv.encode(0xDF51, value, "long82"), spki_of(value, "signed_key"), signature
+
+
+def session_key(spki: bytes) -> bytes:
+    """File 0006 of the text application: the key to which session keys are sent, `A1 { 90 e, 91 n }`."""
+    return tlv.encode(0xA1, card_verifiable.key_value(spki), "long82")
+
+
+def read_session_key(content: bytes) -> bytes:
+    """Inverse of `session_key`: DER SPKI; raises `BadContent`."""
+    return spki_of(_outer(content, 0xA1, "session_key"), "session_key")
+
+
+def spki_of(value: bytes, what: str) -> bytes:
+    """Return the SubjectPublicKeyInfo of a key value; raises `BadContent`."""
+    try:
+        return card_verifiable.read_key_value(value)
+    except card_verifiable.BadCertificate as error:
+        raise BadContent(what) from error
+
+
 def basic_info(key_id: bytes) -> bytes:
     """File 0005 of the text application: version, key identifier (16 bytes), and an object of unknown meaning."""
     tail = bytes.fromhex(assumptions.value("card.text_basic_info_tail")).ljust(128, b"\xff")
-    body = _encode(0xDF41, bytes.fromhex("01030E01")) + _encode(0xDF42, key_id) + _encode(0xDF43, tail)
-    return _encode(0xFF40, body, "long82")
+    body = encode(0xDF41, bytes.fromhex("01030E01")) + encode(0xDF42, key_id) + encode(0xDF43, tail)
+    return encode(0xFF40, body, "long82")
 
 
 def token_info(label: str, serial: str) -> bytes:
@@ -118,18 +186,51 @@ def read_token_label(content: bytes) -> str:
     return label
 
 
-def _encode(tag: int, value: bytes, style: tlv.Style = "short") -> bytes:
+def record(tag: int, value: bytes) -> bytes:
+    """Return one record (SIMPLE-TLV)."""
+    return tlv.simple(tag, value)
+
+
+def records(content: bytes) -> list[bytes]:
+    """Return the records of a record file, each with tag and length; what is cut short is no record."""
+    found, position = [], 0
+    while position + 2 <= len(content):
+        start, size, position = position, content[position + 1], position + 2
+        if size == 0xFF:
+            size, position = int.from_bytes(content[position : position + 2], "big"), position + 2
+        position += size
+        if position <= len(content):
+            found.append(content[start:position])
+    return found
+
+
+def encode(tag: int, value: bytes, style: tlv.Style = "short") -> bytes:
+    """Write an object as cards do: a value of 128 bytes or more always takes `82 hh ll`."""
     return tlv.encode(tag, value, "long82" if len(value) >= 0x80 else style)
+
+
+def outer(tag: int, value: bytes) -> bytes:
+    """Write the outer object of a file, in the length form of the assumption `card.outer_length`."""
+    return encode(tag, value, assumptions.value("card.outer_length"))
+
+
+def members(content: bytes, tag: int, what: str, *tags: int) -> list[bytes]:
+    """Return the values of `tags` inside the outer object of a file; raises `BadContent` when one is missing."""
+    try:
+        found = {one.tag: one.value for one in tlv.parse(_outer(content, tag, what))}
+        return [found[member] for member in tags]
+    except (tlv.TlvError, KeyError) as error:
+        raise BadContent(what) from error
 
 
 def _outer(content: bytes, tag: int, what: str) -> bytes:
     try:
-        outer = tlv.parse_one(content)
+        one = tlv.parse_one(content)
     except tlv.TlvError as error:
         raise BadContent(what) from error
-    if outer.tag != tag:
+    if one.tag != tag:
         raise BadContent(what)
-    return outer.value
+    return one.value
 
 
 def certificate_spki(certificate: bytes) -> bytes:

@@ -22,13 +22,15 @@ _DIGEST_INFO: Final = (Scheme.RSA_PKCS1_SHA256, Scheme.RSA_PKCS1_SHA384, Scheme.
 class JpkiSession:
     """A conversation with the JPKI application behind `transmit`.  All methods raise `ReaderError`s."""
 
-    def __init__(self, transmit: Transmit) -> None:
+    def __init__(self, transmit: Transmit, generation: str = "card") -> None:
+        """`generation` is `card` for every card and phone there is, `next` for the rehearsal of the one to come."""
         self._transmit = transmit
         self._selected = False
+        self._generation = generation
 
     def select(self) -> None:
         """Select the application; raises `NotACard`.  Verified PINs are forgotten."""
-        run(commands.select_application("jpki"), self._transmit)
+        run(commands.select_application("jpki", self._generation), self._transmit)
         self._selected = True
 
     def token(self) -> str:
@@ -58,12 +60,17 @@ class JpkiSession:
         marks = self._run(commands.read_file(card_map.application("jpki").by_role("certificate_flags").id))
         return frozenset(kind for kind, mark in zip((Kind.SIGNING, Kind.AUTHENTICATION), marks, strict=False) if mark)
 
-    def sign(self, kind: Kind, data: bytes, scheme: Scheme = Scheme.RSA_PKCS1_SHA256) -> bytes:
-        """Hash `data` here and have the card sign the hash.
+    def sign(self, kind: Kind, data: bytes, scheme: Scheme | None = None) -> bytes:
+        """Hash `data` here and have the card sign the hash, by default with the scheme of its generation.
 
-        PKCS#1 schemes send a DigestInfo with P1=00, PSS a hash with P1=04; `RSA_PKCS1_BARE` sends `data` itself.
-        Raises `PinRequired`, and `CryptoError` for a scheme that cards do not have.
+        PKCS#1 schemes send a DigestInfo with P1=00, PSS a hash with P1=04, ECDSA (next card) a hash with P1=00;
+        `RSA_PKCS1_BARE` sends `data` itself.  Raises `PinRequired`, and `CryptoError` for a scheme that cards do not
+        have.
         """
+        usual = Scheme.default(card_map.profile(self._generation).algorithm)
+        scheme = scheme or usual
+        if scheme is usual is Scheme.ECDSA_SHA384:
+            return self.sign_bare(kind, hashlib.sha384(data).digest())
         if scheme in _DIGEST_INFO:
             digest = hashlib.new(scheme.hash_name, data).digest()
             return self.sign_bare(kind, der.digest_info(scheme.hash_name, digest))
@@ -81,7 +88,7 @@ class JpkiSession:
         """Replace a PIN; the old one is presented once.  Raises as `verify`."""
         old, new = pin_bytes(kind.value, pin), pin_bytes(kind.value, new_pin)
         self._run(commands.verify(card_map.jpki_file("pin", kind), old))
-        self._run(commands.change("jpki", card_map.jpki_file("pin", kind), new))
+        self._run(commands.change("jpki", card_map.jpki_file("pin", kind), new, self._generation))
 
     def set_first_pin(self, kind: Kind, pin: str) -> None:
         """Set a PIN that was never set, on a phone just loaded; raises `PinRequired` where one is set already."""

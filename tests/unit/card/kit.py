@@ -5,8 +5,8 @@ commands.
 
 import functools
 import itertools
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -14,17 +14,31 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from tegata.card import Card, CardImage
-from tegata.crypto.keys import Algorithm, SoftwareKey
-from tegata.jpki import Kind
+from tegata.codecs import der
+from tegata.crypto.keys import Algorithm, Scheme, SoftwareKey
+from tegata.jpki import Kind, card_verifiable
 from tegata.jpki.attributes import BasicFour, BirthDate, Sex
-from tegata.reader import JpkiSession, personalise
+from tegata.reader import JpkiSession, contents, personalise
 from tegata.reader.script import Script, run
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ISSUER_KEY = bytes(range(16))
 NUMBER = "123456789010"
 FOUR = BasicFour("山田　花子", "00000", "東京都渋谷区神南１－２－３", "0" * 13, BirthDate.of(1990, 2, 28), Sex.FEMALE)
-PINS = personalise.Pins(authentication="1234", signing="ABC123", text="4321", card="9876")
+FACTS = contents.Facts("TEGATA0000000001", "13113", date(2035, 2, 28), FOUR, NUMBER)
+PICTURES = contents.Pictures(
+    b"\x89PNG name", b"\x89PNG address", b"\x89PNG number", b"\0\0\0\x0cjP  photo" + bytes(200)
+)
+CODE = "2285"
+PINS = personalise.Pins(
+    authentication="1234",
+    signing="ABC123",
+    text="4321",
+    card="9876",
+    number_a=NUMBER,
+    number_b="02022820352285",
+    birth="020228",
+)
 PIN = {Kind.AUTHENTICATION: "1234", Kind.SIGNING: "ABC123"}
 
 
@@ -37,7 +51,13 @@ def key(number: int) -> SoftwareKey:
 def key_stock() -> Callable[[Algorithm], SoftwareKey]:
     """Return a source of keys for one card: always the same keys in the same order."""
     numbers = itertools.count()
-    return lambda _: key(next(numbers) % 4)
+
+    def make(algorithm: Algorithm) -> SoftwareKey:
+        if not algorithm.is_rsa:
+            return SoftwareKey.generate(algorithm)
+        return key(next(numbers) % 6)
+
+    return make
 
 
 @functools.cache
@@ -80,6 +100,44 @@ def _certificate(
     )
 
 
+def _cv(issuer: str, signer: SoftwareKey, subject: str, spki: bytes) -> bytes:
+    body = card_verifiable.body(card_verifiable.key_id(issuer), card_verifiable.key_id(subject), spki)
+    signature = signer.sign(Scheme.RSA_PKCS1_SHA256, body)
+    return card_verifiable.CardCertificate(b"", b"", spki, body, signature).to_bytes()
+
+
+ROOT, TEXT_ISSUER, SURFACE_ISSUER = 10, 11, 12
+"""Numbers of the card issuer's keys in the stock."""
+
+
+def roots() -> dict[bytes, bytes]:
+    """Return the tests' root by the identifiers under which it certifies."""
+    return {card_verifiable.key_id(number): key(ROOT).spki for number in ("20", "23", "33")}
+
+
+def sign_contents(digests: Mapping[str, bytes]) -> contents.Signed:
+    """Sign a card's contents as its issuer does."""
+    signer = {"text": key(TEXT_ISSUER), "surface": key(SURFACE_ISSUER)}
+    return contents.Signed(
+        {
+            item: signer[item.partition(".")[0]].sign_padded(der.digest_info("sha256", digest))
+            for item, digest in digests.items()
+        },
+        _cv("33", key(ROOT), "133", key(TEXT_ISSUER).spki),
+        _cv("23", key(ROOT), "123", key(SURFACE_ISSUER).spki),
+        _cv("20", key(ROOT), "120", key(TEXT_ISSUER).spki),
+        _cv("120", key(TEXT_ISSUER), "220", key(SURFACE_ISSUER).spki),
+        CODE,
+    )
+
+
+def write_contents(facts: contents.Facts = FACTS) -> Script[None]:
+    """Have the applications make their keys, and write everything beside JPKI."""
+    plan = contents.draft(facts, PICTURES, (yield from personalise.own_keys()))
+    files = contents.written(plan, sign_contents(plan.digests()), b"\x89PNG code")
+    yield from personalise.write_contents(files)
+
+
 def blank(profile: str = "card", on_persist: Callable[[CardImage], None] = lambda _: None) -> Card:
     """Return a card as its maker delivers it."""
     image = CardImage.blank(profile, ISSUER_KEY, "TEGATA0000000001")
@@ -100,8 +158,9 @@ def complete(certificates: dict[Kind, bytes], *, text: bool) -> Script[None]:
     """Take certificates, and PINs and text on a card; go into service."""
     yield from personalise.open_issuer_session(ISSUER_KEY)
     authorities = {kind: ca_certificate(kind) for kind in Kind}
-    yield from personalise.install(certificates, authorities, FOUR if text else None, NUMBER if text else None)
+    yield from personalise.install(certificates, authorities)
     if text:
+        yield from write_contents()
         yield from personalise.set_pins(PINS)
     yield from personalise.finish()
 

@@ -4,29 +4,37 @@
 import pytest
 
 from tegata.card import commands
-from tegata.card.commands import (
+from tegata.card.rules import Refusal
+from tegata.card.typed import (
+    OWN_KEY,
     Authenticate,
+    AuthenticateCard,
     Change,
     Erase,
     Finish,
     GetChallenge,
     GetData,
     MakeKey,
+    PutData,
     QueryTries,
     ReadBinary,
+    ReadRecord,
+    Secured,
     SelectApplication,
     SelectEf,
     SelectRoot,
     SetPin,
+    SetSessionKey,
     Sign,
+    Typed,
+    Unblock,
     Update,
     Verify,
 )
-from tegata.card.rules import Refusal
 from tegata.codecs.apdu import SW
 
 JPKI = bytes.fromhex("D392F000260100000001")
-GOOD: list[tuple[str, commands.Typed]] = [
+GOOD: list[tuple[str, Typed]] = [
     ("00A4040C0A" + JPKI.hex(), SelectApplication(JPKI, after_current=False, fci=False)),
     ("00A404000A" + JPKI.hex() + "00", SelectApplication(JPKI, after_current=False, fci=True)),
     ("00A4040E01D3", SelectApplication(b"\xd3", after_current=True, fci=False)),
@@ -51,6 +59,15 @@ GOOD: list[tuple[str, commands.Typed]] = [
     ("8046019700", MakeKey(0x17, keep=True)),
     ("00D681000130", Update(0x01, 0, b"\x30")),
     ("8024009804" + "31323334", SetPin(0x18, b"1234")),
+    ("00B2010400", ReadRecord(None, 1, 256)),
+    ("00B2010C00", ReadRecord(1, 1, 256)),
+    ("802A0000010100", Sign(OWN_KEY, 0, b"\x01")),
+    ("0088009901AA00", AuthenticateCard(0x19, b"\xaa")),
+    ("80AE0000000100" + "11" * 256, SetSessionKey(b"\x11" * 256)),
+    ("08B081000596030000000000"[:20], Secured(0xB0, 0x81, 0x00, bytes.fromhex("9603000000"))),
+    ("08A4040C", Secured(0xA4, 0x04, 0x0C, b"")),
+    ("00DA00F00131", PutData(0xF0, b"1")),
+    ("80540098", Unblock(0x18)),
     ("80440000", Finish()),
     ("80480000", Erase()),
 ]
@@ -72,6 +89,16 @@ BAD = [
     ("00B0000001FF", SW.WRONG_LENGTH),
     ("00B0A00000", SW.WRONG_P1P2),
     ("00B09F0000", SW.WRONG_P1P2),
+    ("00B20104", SW.WRONG_LENGTH),
+    ("00B2010500", SW.NOT_SUPPORTED),
+    ("00B2010600", SW.WRONG_P1P2),
+    ("00B201FC00", SW.WRONG_P1P2),
+    ("00880099", SW.WRONG_LENGTH),
+    ("0088010001AA00", SW.WRONG_P1P2),
+    ("0088000001AA00", SW.WRONG_P1P2),
+    ("80AE000100", SW.WRONG_P1P2),
+    ("8054019800", SW.WRONG_P1P2),
+    ("00DA00F0", SW.WRONG_LENGTH),
     ("802A0680010100", SW.WRONG_P1P2),
     ("00CA00F0", SW.WRONG_LENGTH),
     ("00840000", SW.WRONG_LENGTH),
@@ -89,15 +116,13 @@ BAD = [
     ("01A40000", SW.LOGICAL_CHANNEL),
     ("83A40000", SW.LOGICAL_CHANNEL),
     ("40A40000", SW.LOGICAL_CHANNEL),
-    ("08A4040C", SW.SECURE_MESSAGING),
-    ("08B0000000", 0x69FC),
     ("10A40000", SW.CLA_NOT_SUPPORTED),
     ("FFB0000000", SW.CLA_NOT_SUPPORTED),
 ]
 
 
 @pytest.mark.parametrize(("raw", "typed"), GOOD, ids=[raw[:12] for raw, _ in GOOD])
-def test_a_legal_command_gets_its_type(raw: str, typed: commands.Typed) -> None:
+def test_a_legal_command_gets_its_type(raw: str, typed: Typed) -> None:
     """Reference, offset, lengths and data are read once and for all."""
     assert commands.parse(bytes.fromhex(raw)) == typed
 

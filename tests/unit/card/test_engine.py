@@ -5,10 +5,11 @@ import typing
 
 import pytest
 
-from tegata.card import Card, CardImage, commands, holder, issuer
+from tegata.card import Card, CardImage, channel, commands, holder, issuer
 from tegata.card.engine import DISPATCH
 from tegata.card.image import KeyState
 from tegata.card.rules import KeyUse
+from tegata.card.typed import Secured, Typed
 from tegata.codecs.apdu import SW, Command
 from tegata.crypto.keys import Algorithm, SoftwareKey
 from tegata.jpki import Kind, card_map
@@ -46,9 +47,9 @@ def sw(answer: bytes) -> int:
 
 
 def test_every_typed_command_has_its_handler() -> None:
-    """The table of the parser and the table of the engine name the same commands."""
-    assert set(DISPATCH) == set(typing.get_args(commands.Typed))
-    assert {handler.__module__ for handler in DISPATCH.values()} == {holder.__name__, issuer.__name__}
+    """The table of the parser and that of the engine name the same commands; a secured one is an envelope."""
+    assert {*DISPATCH, Secured} == set(typing.get_args(Typed))
+    assert {handler.__module__ for handler in DISPATCH.values()} == {channel.__name__, holder.__name__, issuer.__name__}
 
 
 def test_a_wrong_try_is_kept_before_it_is_answered() -> None:

@@ -164,6 +164,7 @@ def test_objects_of_the_issuer_are_there_while_nothing_is_selected() -> None:
     assert send(card, 0x00, 0xCA, 0x00, 0x45, le=256).data == b"TEGATA0000000001"
     assert send(card, 0x00, 0xCA, 0x5F, 0x51, le=256).data == bytes.fromhex("E000FF8131FE4514")
     assert send(card, 0x00, 0xCA, 0x00, 0x45, le=4).sw == SW.WRONG_LENGTH
-    assert send(card, 0x00, 0xCA, 0x00, 0xF0, le=256).sw == SW.REFERENCE_NOT_FOUND
+    assert send(card, 0x00, 0xCA, 0x00, 0xF0, le=256).data == b"13113"
+    assert send(kit.blank(), 0x00, 0xCA, 0x00, 0xF0, le=256).sw == SW.REFERENCE_NOT_FOUND
     JpkiSession(card.transmit).select()
     assert send(card, 0x00, 0xCA, 0x00, 0x45, le=256).sw == SW.REFERENCE_NOT_FOUND

@@ -196,11 +196,12 @@ def test_erasing_jpki_leaves_the_rest() -> None:
     run(personalise.erase_jpki(), card.transmit)
     image = card.image
     assert image.life is Life.BLANK
-    assert dict(image.keys) == {}
-    assert {place for place, pin in image.pins.items() if pin.value is not None} == {
-        ("text", 0x11),
-        ("common", 0x1C),
-        ("juki", 0x1C),
+    assert {application for application, _ in image.keys} == {"text", "surface", "common"}
+    assert {application for (application, _), pin in image.pins.items() if pin.value is not None} == {
+        "text",
+        "surface",
+        "common",
+        "juki",
     }
     assert image.files["text", 0x0001] == kit.issued_image().files["text", 0x0001]
     assert ("jpki", 0x0001) not in image.files

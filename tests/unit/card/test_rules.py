@@ -37,15 +37,15 @@ def test_the_card_goes_where_the_table_says(life: Life, act: Act) -> None:
 
 
 def test_a_blank_card_is_not_finished() -> None:
-    """The one act that the table leaves out."""
+    """The table leaves out this, and unblocking where no PIN is."""
     missing = [pair for pair in itertools.product(Life, Act) if pair not in LIFE_TRANSITIONS]
-    assert missing == [(Life.BLANK, Act.FINISH)]
+    assert missing == [(Life.BLANK, Act.UNBLOCK), (Life.BLANK, Act.FINISH)]
 
 
 def test_only_an_issuer_takes_a_pin_out_of_blocked() -> None:
     """No try, right or wrong, and no change leads out."""
     leaving = {event for (status, event), _ in PIN_TRANSITIONS.items() if status is PinStatus.BLOCKED}
-    assert leaving == {PinEvent.ISSUED, PinEvent.CLEARED}
+    assert leaving == {PinEvent.ISSUED, PinEvent.UNBLOCKED, PinEvent.CLEARED}
 
 
 def test_a_right_pin_gives_all_tries_back() -> None:

@@ -50,6 +50,7 @@ def test_scripts_broken_off_anywhere_are_simply_started_again() -> None:
     """The line breaks after one command, after two, after three, ...; the last run ends as the undisturbed one."""
     card = kit.blank()
     requests = run(kit.keys_and_requests(), card.transmit)
+    run(personalise.own_keys(), card.transmit)
     certificates = {kind: kit.certify(kind, request) for kind, request in requests.items()}
     image = card.image
     undisturbed = Card(image)
@@ -60,6 +61,16 @@ def test_scripts_broken_off_anywhere_are_simply_started_again() -> None:
         count(kit.complete(certificates, text=True), broken, number)
         broken.reset()
     assert broken.image == undisturbed.image
+
+
+def test_the_applications_keys_are_made_once() -> None:
+    """Four keys beside JPKI's; asking again, after any break, returns the same public halves."""
+    card = opened(kit.blank())
+    made = run(personalise.own_keys(), card.transmit)
+    keys = dict(card.image.keys)
+    assert sorted(keys) == [("common", 0x19), ("surface", 0x1A), ("text", 0x06), ("text", 0x13)]
+    assert run(personalise.own_keys(), card.transmit) == made
+    assert card.image.keys == keys
 
 
 def count(script: Script[None], card: Card, most: int = 1000) -> int:
