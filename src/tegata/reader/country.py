@@ -8,6 +8,7 @@ open, for a reader sends hundreds of commands.
 import base64
 import http.client
 import json
+import select
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -61,6 +62,7 @@ class Country:
         """
         content = None if body is None else json.dumps(body)
         try:
+            self._renew()
             self._connection.request(method, f"/control/v1/{path}", content, {"Content-Type": "application/json"})
             response = self._connection.getresponse()
             answer = response.read()
@@ -72,6 +74,13 @@ class Country:
         if response.status not in _GOOD:
             raise CountryError("card.country_refused", status=response.status)
         return json.loads(answer) if answer else {}
+
+
+    def _renew(self) -> None:
+        """Hang up when the country has: it ends connections over which nothing was said for some seconds."""
+        kept = self._connection.sock
+        if kept is not None and select.select([kept], [], [], 0)[0]:
+            self._connection.close()
 
 
 class CountryCard:
