@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """DER (ITU-T X.690 §10, §11): writers that return bytes, and a strict bounded reader.
 
-Writers compose: `sequence(oid("1.2.3"), null())`.  The reader keeps the raw bytes of each element, because signatures
-cover bytes.
+Writers compose: `sequence(oid("1.2.3"), null())`.  There are two readers with the same strictness.  `Element` keeps the
+raw bytes of what it read, because signatures cover bytes; `Cursor` walks over the bytes where they lie and copies only
+what it is asked for, which is for paths that are walked thousands of times a second.
 """
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from tegata.messages import TegataError
@@ -160,14 +162,23 @@ class Element:
 
     def integer(self) -> int:
         """Return the value of an INTEGER or ENUMERATED; raises `DerError` when it is not in the fewest bytes."""
-        value = self.value
-        if not value or (len(value) > 1 and (value[0], value[1] >> 7) in ((0x00, 0), (0xFF, 1))):
-            raise DerError("codecs.der_malformed", clause="X.690 §8.3.2")
-        return int.from_bytes(value, "big", signed=True)
+        return whole_number(self.value)
 
     def oid(self) -> str:
         """Return an OBJECT IDENTIFIER in dotted decimal; raises `DerError`."""
-        return _dotted(self.expect(OID).value)
+        return dotted(self.expect(OID).value)
+
+
+def whole_number(value: bytes) -> int:
+    """Return the content octets of an INTEGER or ENUMERATED as a number; raises `DerError`."""
+    if not value or (len(value) > 1 and (value[0], value[1] >> 7) in ((0x00, 0), (0xFF, 1))):
+        raise DerError("codecs.der_malformed", clause="X.690 §8.3.2")
+    return int.from_bytes(value, "big", signed=True)
+
+
+def dotted(value: bytes) -> str:
+    """Return the content octets of an OBJECT IDENTIFIER in dotted decimal; raises `DerError`."""
+    return _dotted_again(value) if len(value) <= 32 else _dotted(value)
 
 
 def _dotted(value: bytes) -> str:
@@ -190,6 +201,10 @@ def _dotted(value: bytes) -> str:
     return ".".join(str(part) for part in (first, arcs[0] - 40 * first, *arcs[1:]))
 
 
+_dotted_again: Final = lru_cache(1024)(_dotted)
+"""The same few identifiers come again and again."""
+
+
 def read(data: bytes) -> Element:
     """Read exactly one element that fills `data`; raises `DerError`."""
     element, end = read_from(data, 0)
@@ -210,25 +225,142 @@ def read_all(data: bytes) -> list[Element]:
 
 def read_from(data: bytes, start: int) -> tuple[Element, int]:
     """Read the element at `start`; returns it and the position after it.  Raises `DerError`."""
-    if start + 2 > len(data) or data[start] & 0x1F == 0x1F:
-        raise DerError("codecs.der_malformed", clause="X.690 §8.1.2")
-    size, position = _size(data, start + 1)
-    end = position + size
-    if end > len(data):
-        raise DerError("codecs.der_malformed", clause="X.690 §8.1.3")
+    position, end = span(data, start, len(data))
     return Element(data[start], data[position:end], data[start:end]), end
 
 
-def _size(data: bytes, position: int) -> tuple[int, int]:
-    first = data[position]
-    if first < 0x80:
-        return first, position + 1
-    width = first & 0x7F
-    octets = data[position + 1 : position + 1 + width]
+def span(data: bytes, start: int, limit: int) -> tuple[int, int]:
+    """Return where the content of the element at `start` begins and ends, no further than `limit`.
+
+    Raises `DerError`.
+    """
+    if start + 2 > limit or data[start] & 0x1F == 0x1F:
+        raise DerError("codecs.der_malformed", clause="X.690 §8.1.2")
+    size, position = data[start + 1], start + 2
+    if size >= 0x80:
+        size, position = _long_size(data, position, size & 0x7F)
+    end = position + size
+    if end > limit:
+        raise DerError("codecs.der_malformed", clause="X.690 §8.1.3")
+    return position, end
+
+
+def shape(data: bytes, start: int, end: int) -> tuple[bytes, list[int]]:
+    """Read over the elements that fill `data` from `start` to `end`, as strictly as `Cursor`, without copying any.
+
+    Returns their tags, and three positions for each: where it begins, where its content begins, where it ends.  A
+    caller compares the tags with those that its structure allows, all at once.  Raises `DerError`.
+    """
+    tags = bytearray()
+    bounds: list[int] = []
+    while start < end:
+        tag, content = data[start], start + 2
+        if content > end or tag & 0x1F == 0x1F:
+            raise DerError("codecs.der_malformed", clause="X.690 §8.1.2")
+        size = data[start + 1]
+        if size >= 0x80:
+            size, content = _long_size(data, content, size & 0x7F)
+        after = content + size
+        if after > end:
+            raise DerError("codecs.der_malformed", clause="X.690 §8.1.3")
+        tags.append(tag)
+        bounds += (start, content, after)
+        start = after
+    return bytes(tags), bounds
+
+
+def _long_size(data: bytes, position: int, width: int) -> tuple[int, int]:
+    if width == 2 and position + 2 <= len(data) and data[position]:  # nearly always
+        return data[position] << 8 | data[position + 1], position + 2
+    end = position + width
+    octets = data[position:end]
     size = int.from_bytes(octets, "big")
     if not 1 <= width <= 4 or len(octets) != width or octets[0] == 0 or size < 0x80:
         raise DerError("codecs.der_malformed", clause="X.690 §10.1")
-    return size, position + 1 + width
+    return size, end
+
+
+class Cursor:
+    """The elements inside a constructed one, taken in order from the bytes where they lie.
+
+    Every method raises `DerError`; a caller that is through calls `end`, so that nothing is left over.
+    """
+
+    __slots__ = ("_at", "_data", "_end")
+
+    def __init__(self, data: bytes, start: int, end: int) -> None:
+        self._data = data
+        self._at = start
+        self._end = end
+
+    @classmethod
+    def over(cls, data: bytes, tag: int = SEQUENCE) -> "Cursor":
+        """Return a cursor inside the one element that fills `data` and has `tag`."""
+        if not data or data[0] != tag:
+            raise DerError("codecs.der_malformed", clause="X.690 §8.1.2")
+        start, end = span(data, 0, len(data))
+        if end != len(data):
+            raise DerError("codecs.der_malformed", clause="X.690 §8.1.1")
+        return cls(data, start, end)
+
+    def more(self) -> bool:
+        """Return whether anything is left."""
+        return self._at < self._end
+
+    def at(self, tag: int) -> bool:
+        """Return whether the next element has `tag`."""
+        return self._at < self._end and self._data[self._at] == tag
+
+    def take(self, tag: int) -> bytes:
+        """Take the content of the next element, which must have `tag`."""
+        start = self._pass(tag)
+        return self._data[start : self._at]
+
+    def raw(self, tag: int) -> bytes:
+        """Take the whole of the next element, which must have `tag`."""
+        start = self._at
+        self._pass(tag)
+        return self._data[start : self._at]
+
+    def inside(self, tag: int = SEQUENCE) -> "Cursor":
+        """Take the next element, which must have `tag` and be constructed, and return a cursor inside."""
+        start = self._pass(tag)
+        if not tag & 0x20:
+            raise DerError("codecs.der_malformed", clause="X.690 §8.1.2.5")
+        return Cursor(self._data, start, self._at)
+
+    def any(self) -> bytes:
+        """Take the whole of the next element whatever its tag: a CHOICE that the caller settles."""
+        if self._at >= self._end:
+            raise DerError("codecs.der_malformed", clause="X.690 §8.9")
+        return self.raw(self._data[self._at])
+
+    def optional(self, tag: int) -> bytes | None:
+        """Take the content of the next element if it has `tag`."""
+        return self.take(tag) if self._at < self._end and self._data[self._at] == tag else None
+
+    def explicit(self, number: int) -> "Cursor | None":
+        """Return a cursor over what an EXPLICIT context tag wraps, if it comes next; the wrapped is to be ended."""
+        return self.inside(0xA0 | number) if self._at < self._end and self._data[self._at] == 0xA0 | number else None
+
+    def end(self) -> None:
+        """Refuse anything left over."""
+        if self._at != self._end:
+            raise DerError("codecs.der_malformed", clause="X.690 §8.9")
+
+    def _pass(self, tag: int) -> int:
+        """Step over the next element, which must have `tag`; returns where its content begins."""
+        data, start = self._data, self._at
+        if start + 2 > self._end or data[start] != tag or tag & 0x1F == 0x1F:
+            raise DerError("codecs.der_malformed", clause="X.690 §8.1.2")
+        size, position = data[start + 1], start + 2
+        if size >= 0x80:
+            size, position = _long_size(data, position, size & 0x7F)
+        end = position + size
+        if end > self._end:
+            raise DerError("codecs.der_malformed", clause="X.690 §8.1.3")
+        self._at = end
+        return position
 
 
 _HASH_OIDS: Final = {

@@ -6,10 +6,12 @@ They are otherName entries of subjectAltName, each a UTF8String, in the order .1
 one digit per character, `1` where substituted.
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Final
-from unicodedata import category
 
 from tegata.codecs import der
 from tegata.jpki import oids
@@ -104,17 +106,22 @@ class BasicFour:
 
         Unknown otherNames are passed over.  Raises `BadAttributes`.
         """
-        try:
-            found = dict(_other_names(data))
-        except (der.DerError, UnicodeDecodeError, ValueError) as error:
-            raise BadAttributes("subjectAltName") from error
-        missing = next((member for type_id, member in _MEMBERS.items() if type_id not in found), None)
-        if missing:
-            raise BadAttributes(missing)
-        return cls.checked({member: found[type_id] for type_id, member in _MEMBERS.items()})
+        found = cls.carried_by(data)
+        if found is None:
+            raise BadAttributes("name")
+        return found
 
     @classmethod
-    def checked(cls, values: dict[str, str]) -> "BasicFour":
+    def carried_by(cls, data: bytes) -> "BasicFour | None":
+        """As `from_san_der`, and None for GeneralNames in which JPKI's arc does not occur."""
+        try:
+            found, is_jpki = _other_names(data)
+        except (der.DerError, UnicodeDecodeError) as error:
+            raise BadAttributes("subjectAltName") from error
+        return cls.checked(found) if is_jpki else None
+
+    @classmethod
+    def checked(cls, values: Mapping[str, str]) -> "BasicFour":
         """Make the value from its six strings (the JSON form); raises `BadAttributes` naming the wrong member.
 
         Control characters and half surrogates are refused: no certificate holds them, and no screen should show them.
@@ -124,11 +131,11 @@ class BasicFour:
                 raise BadAttributes(member)
         for text, limit in (("name", NAME_LIMIT), ("address", ADDRESS_LIMIT)):
             flags = values[f"{text}_flags"]
-            if not 1 <= len(values[text]) <= limit or any(category(one) in ("Cc", "Cs") for one in values[text]):
+            if not 1 <= len(values[text]) <= limit or _NOT_SHOWN.search(values[text]):
                 raise BadAttributes(text)
-            if len(flags) != len(values[text]) or set(flags) - {"0", "1"}:
+            if len(flags) != len(values[text]) or flags.strip("01"):
                 raise BadAttributes(f"{text}_flags")
-        if values["sex"] not in set(Sex):
+        if values["sex"] not in _SEXES:
             raise BadAttributes("sex")
         return cls(
             values["name"],
@@ -136,7 +143,7 @@ class BasicFour:
             values["address"],
             values["address_flags"],
             BirthDate.parse(values["birth"]),
-            Sex(values["sex"]),
+            _SEXES[values["sex"]],
         )
 
     def to_json(self) -> dict[str, str]:
@@ -165,15 +172,72 @@ def _other_name(type_id: str, value: str) -> bytes:
     return der.context(0, der.oid(type_id) + der.explicit(0, der.utf8(value)))
 
 
-def _other_names(data: bytes) -> list[tuple[str, str]]:
-    found = []
-    for general in der.read(data).expect(der.SEQUENCE).children():
-        if general.tag != 0xA0:
-            continue
-        type_id, wrapped = general.children()
-        inner = der.read(wrapped.expect(0xA0).value)
-        if type_id.oid() in _MEMBERS:
-            found.append((type_id.oid(), inner.expect(0x0C).value.decode()))
-    if len({type_id for type_id, _ in found}) != len(found):
+def _other_names(data: bytes) -> tuple[dict[str, str], bool]:
+    """Return our members by name, and whether anything of JPKI's arc occurs."""
+    start, end = der.span(data, 0, len(data))
+    if data[0] != der.SEQUENCE or end != len(data):
         raise BadAttributes("subjectAltName")
+    found: dict[str, str] = {}
+    is_jpki = False
+    heads = _heads()
+    while start < end:
+        member: str | None
+        known = heads.get(data[start : start + _HEAD])
+        if known is not None and start + known[1] <= end:
+            member, after = known[0], start + known[1]
+            text, ours = data[start + _HEAD : after], True
+        else:
+            _, after = der.span(data, start, end)
+            member, text, ours = _other_name_parts(data[start:after])
+        start, is_jpki = after, is_jpki or ours
+        if member is None:
+            continue
+        if member in found:
+            raise BadAttributes("subjectAltName")
+        found[member] = text.decode()
+    return found, is_jpki
+
+
+def _other_name_parts(name: bytes) -> tuple[str | None, bytes, bool]:
+    """Return what a GeneralName holds: the member it is, its text, and whether it is of JPKI's arc."""
+    if name[0] != _OTHER_NAME:
+        return None, b"", False
+    parts = der.Cursor.over(name, _OTHER_NAME)
+    type_id, wrapped = parts.take(der.OID), parts.inside(_OTHER_NAME)
+    parts.end()
+    member, text = _BY_OID.get(type_id), b""
+    if member is not None:
+        text = wrapped.take(_UTF8)
+    else:
+        der.dotted(type_id), wrapped.any()
+    wrapped.end()
+    return member, text, type_id.startswith(_ARC) and type_id != _ARC
+
+
+_HEAD: Final = 18
+"""Bytes before the text of one of our names that is short: all are determined by which name it is, and by the length of
+the text, so that looking them up reads them as strictly as reading does.
+"""
+
+
+@cache
+def _heads() -> dict[bytes, tuple[str, int]]:
+    """Return member and length of the whole name, by those bytes, for every text of up to 111 bytes."""
+    found = {}
+    for oid, member in _MEMBERS.items():
+        type_id = der.oid(oid)
+        for size in range(112):
+            text = der.tlv(_UTF8, bytes(size))
+            whole = der.tlv(_OTHER_NAME, type_id + der.tlv(_OTHER_NAME, text))
+            if len(whole) == _HEAD + size:
+                found[whole[:_HEAD]] = (member, len(whole))
     return found
+
+
+_OTHER_NAME: Final = 0xA0
+_UTF8: Final = 0x0C
+_ARC: Final = der.oid(f"{oids.JPKI}.5")[2:]
+_BY_OID: Final = {der.oid(oid)[2:]: member for oid, member in _MEMBERS.items()}
+_SEXES: Final = {sex.value: sex for sex in Sex}
+_NOT_SHOWN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""The general categories Cc and Cs of Unicode, which are these ranges for ever."""

@@ -51,6 +51,16 @@ class Answer:
     revocation: Revocation | None = None
     known: bool = True
     """False when the responder says that it does not know the certificate."""
+    word: tuple[datetime, datetime] | None = None
+    """When a delegated responder may speak for its authority."""
+
+    def window(self, max_age: timedelta, skew: timedelta) -> tuple[datetime, datetime]:
+        """Return from when until when `judge` lets this answer, if it says "good", pass."""
+        until = self.this_update + max_age
+        if self.next_update is not None and self.next_update < until:
+            until = self.next_update
+        first, last = self.word or (self.this_update - skew, until)
+        return max(first, self.this_update - skew), min(last, until)
 
 
 def judge(answer: Answer, max_age: timedelta, terms: Terms) -> Answer:
@@ -88,7 +98,7 @@ def refuse_stale(answer: Answer) -> NoReturn:
 
 def stamp(moment: datetime) -> str:
     """Return a time as the wire writes it: ISO 8601 in UTC with `Z`."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat().replace("+00:00", "Z")
 
 
 def crl_reason(code: int) -> int:

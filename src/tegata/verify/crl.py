@@ -11,17 +11,17 @@ from datetime import datetime
 from typing import Final
 
 from tegata.codecs import der
-from tegata.codecs.der import DerError, Element
+from tegata.codecs.der import Cursor, DerError
+from tegata.crypto import signatures
 from tegata.crypto.keys import CryptoError
 from tegata.crypto.signatures import BadSignature
-from tegata.crypto.signatures import verify as verify_signature
 from tegata.jpki import oids
 from tegata.verify import reading
 from tegata.verify.answer import Answer, Revocation, crl_reason
 from tegata.verify.certificate import Certificate
 from tegata.verify.errors import StatusUnavailable
 from tegata.verify.policy import CRL_LIMIT, Policy
-from tegata.verify.reading import Extensions, fields, malformed
+from tegata.verify.reading import Extensions, malformed
 
 VERSION_2: Final = 1
 DELTA_INDICATOR: Final = "2.5.29.27"
@@ -36,7 +36,7 @@ class _List:
     issuer: bytes = field(repr=False)
     this_update: datetime
     next_update: datetime
-    entries: Element | None = field(repr=False)
+    entries: Cursor | None = field(repr=False)
     extensions: Extensions
 
 
@@ -63,18 +63,16 @@ def invalid(clause: str, part: str) -> StatusUnavailable:
 
 
 def _read(data: bytes) -> _List:
-    outer = fields(der.read(data))
-    signed = reading.Signed.take(outer)
-    outer.end()
-    tbs = fields(signed.tbs)
-    if tbs.take(der.INTEGER).integer() != VERSION_2:
+    signed = reading.signed(data)
+    tbs = Cursor.over(signed.tbs)
+    if der.whole_number(tbs.take(der.INTEGER)) != VERSION_2:
         raise malformed("RFC 5280 §5.1.2.1")
-    if tbs.take(der.SEQUENCE).raw != signed.identifier:
+    if tbs.raw(der.SEQUENCE) != signed.identifier:
         raise malformed("RFC 5280 §5.1.1.2")
-    issuer = tbs.take(der.SEQUENCE).raw
-    this_update, next_update = reading.moment(tbs.any()), reading.moment(tbs.any())
-    entries = tbs.optional(der.SEQUENCE)
-    extensions = reading.extensions(tbs.explicit(0))
+    issuer = tbs.raw(der.SEQUENCE)
+    this_update, next_update = reading.any_moment(tbs), reading.any_moment(tbs)
+    entries = tbs.inside() if tbs.at(der.SEQUENCE) else None
+    extensions = reading.more_extensions(tbs, 0)
     tbs.end()
     if next_update < this_update:
         raise malformed("RFC 5280 §5.1.2.5")
@@ -83,7 +81,8 @@ def _read(data: bytes) -> _List:
 
 def _authenticate(found: _List, issuer: Certificate, policy: Policy) -> None:
     """Check issuer name, issuer key and signature (RFC 5280 §6.3.3 (b)(1), (f), (g))."""
-    key = reading.authority_key(found.extensions, oids.AUTHORITY_KEY_IDENTIFIER)
+    named = found.extensions.get(oids.AUTHORITY_KEY_IDENTIFIER)
+    key = None if named is None else reading.authority_key(named.value)
     if found.issuer != issuer.subject:
         raise invalid("RFC 5280 §6.3.3 (b)(1)", "issuer")
     if key is None or key.key_id != issuer.subject_key_id:
@@ -91,7 +90,7 @@ def _authenticate(found: _List, issuer: Certificate, policy: Policy) -> None:
     if found.signed.scheme not in policy.schemes:
         raise invalid("RFC 5280 §5.1.1.2", "signatureAlgorithm")
     try:
-        verify_signature(issuer.spki, found.signed.scheme, found.signed.tbs.raw, found.signed.signature)
+        signatures.check(issuer.key, found.signed.scheme, found.signed.tbs, found.signed.signature)
     except BadSignature as error:
         raise invalid("RFC 5280 §6.3.3 (g)", "signature") from error
 
@@ -106,8 +105,8 @@ def _covers(found: _List, certificate: Certificate) -> None:
     extension = found.extensions.get(oids.ISSUING_DISTRIBUTION_POINT)
     if extension is None:
         return
-    parts = fields(extension.read())
-    names = reading.full_names(parts.optional(0xA0))
+    parts = Cursor.over(extension.value)
+    names = reading.full_names(parts)
     users_only, authorities_only = reading.flag(parts.optional(0x81)), reading.flag(parts.optional(0x82))
     some_reasons = parts.optional(0x83)
     indirect, attributes_only = reading.flag(parts.optional(0x84)), reading.flag(parts.optional(0x85))
@@ -120,19 +119,18 @@ def _covers(found: _List, certificate: Certificate) -> None:
         raise invalid("RFC 5280 §6.3.3 (b)(2)(ii)", "issuingDistributionPoint")
 
 
-def _look_up(entries: Element | None, serial: int) -> Revocation | None:
+def _look_up(entries: Cursor | None, serial: int) -> Revocation | None:
     """Return the revocation of `serial`.
 
     Every entry is read, because one critical extension that is unknown makes the whole list unusable (RFC 5280 §5.3).
     """
     found: Revocation | None = None
-    for entry in () if entries is None else entries.children():
-        parts = fields(entry)
-        number = parts.take(der.INTEGER).integer()
-        at = reading.moment(parts.any())
-        extensions = parts.optional(der.SEQUENCE)
+    while entries is not None and entries.more():
+        parts = entries.inside()
+        number = der.whole_number(parts.take(der.INTEGER))
+        at = reading.any_moment(parts)
+        reason = _reason(parts.raw(der.SEQUENCE)) if parts.at(der.SEQUENCE) else 0
         parts.end()
-        reason = 0 if extensions is None else _reason(reading.extensions(extensions))
         if number == serial:
             if found is not None:
                 raise malformed("RFC 5280 §5.1.2.6")
@@ -140,7 +138,10 @@ def _look_up(entries: Element | None, serial: int) -> Revocation | None:
     return found
 
 
-def _reason(extensions: Extensions) -> int:
+@reading.Remembering
+def _reason(listed: bytes) -> int:
+    """Return the reason that the extensions of an entry give."""
+    extensions = reading.extensions(listed, 0, len(listed))
     unknown = reading.unprocessed_critical(extensions, ENTRY_PROCESSED)
     if unknown is not None:
         raise invalid("RFC 5280 §5.3", f"critical entry extension {unknown}")
@@ -148,6 +149,6 @@ def _reason(extensions: Extensions) -> int:
     if extension is None:
         return 0
     try:
-        return crl_reason(extension.read().expect(reading.ENUMERATED).integer())
+        return crl_reason(der.whole_number(reading.only(extension.value, reading.ENUMERATED)))
     except KeyError as error:
         raise malformed("RFC 5280 §5.3.1") from error

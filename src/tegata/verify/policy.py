@@ -13,6 +13,7 @@ from typing import Final
 
 from tegata.crypto.keys import Scheme
 from tegata.jpki import Carrier, Kind, oids
+from tegata.verify.memory import Memory
 
 Policies = Mapping[str, tuple[Kind, Carrier]]
 
@@ -60,7 +61,8 @@ DEFAULT_POLICY: Final = Policy()
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What one judgement goes by: the time it is made for (aware), and the policy."""
+    """What one judgement goes by: the time it is made for (aware), the policy, and what was proved before."""
 
     now: datetime
     policy: Policy
+    memory: Memory = field(default_factory=Memory, repr=False)

@@ -3,21 +3,30 @@
 
 Strategy: take the elements of a SEQUENCE strictly in order, leave nothing over, and never descend into what is only
 compared as bytes (names, keys).  Nothing here recurses, so depth is bounded by the code and size by the caller.
+What many certificates share byte for byte (policies, usages, distribution points) is read once and remembered.
 Everything raises `DerError`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Any, Final, Generic, TypeVar
 
 from tegata.codecs import der
-from tegata.codecs.der import DerError, Element
+from tegata.codecs.der import Cursor, DerError
 from tegata.crypto.keys import Scheme
 from tegata.crypto.signatures import scheme_from_algorithm_identifier
+from tegata.jpki import oids
 
-UTC_TIME = 0x17
-GENERALIZED_TIME = 0x18
-ENUMERATED = 0x0A
+UTC_TIME: Final = 0x17
+GENERALIZED_TIME: Final = 0x18
+ENUMERATED: Final = 0x0A
+
+REMEMBERED: Final = 4096
+"""Values that a reader remembers; every municipality has a distribution point of its own, and there are 1,900."""
+LONGEST_REMEMBERED: Final = 512
+
+T = TypeVar("T")
 
 
 def malformed(clause: str) -> DerError:
@@ -25,50 +34,30 @@ def malformed(clause: str) -> DerError:
     return DerError("codecs.der_malformed", clause=clause)
 
 
-class Fields:
-    """The elements of a constructed element, taken in order."""
+class Remembering(Generic[T]):
+    """A reader of bytes that keeps what it read, for values that come again and tell of nobody.
 
-    __slots__ = ("_elements", "_next")
+    Bounded in number and size, so that a stranger's inventions can only make it slow, never large.
+    """
 
-    def __init__(self, element: Element) -> None:
-        self._elements = element.children()
-        self._next = 0
+    def __init__(self, read: Callable[[bytes], T]) -> None:
+        self._read = read
+        self._known: dict[bytes, T] = {}
 
-    def take(self, tag: int) -> Element:
-        """Take the next element, which must have `tag`."""
-        found = self.optional(tag)
-        if found is None:
-            raise malformed("X.690 §8.1.2")
+    def _may_keep(self, data: bytes, found: T) -> bool:
+        return len(data) <= LONGEST_REMEMBERED
+
+    def __call__(self, data: bytes) -> T:
+        """Return what the reader makes of `data`; raises what it raises."""
+        known = self._known
+        if data in known:
+            return known[data]
+        found = self._read(data)
+        if self._may_keep(data, found):
+            if len(known) >= REMEMBERED:
+                self._known = known = {}
+            known[data] = found
         return found
-
-    def any(self) -> Element:
-        """Take the next element whatever its tag: a CHOICE that the caller settles."""
-        if self._next == len(self._elements):
-            raise malformed("X.690 §8.9")
-        self._next += 1
-        return self._elements[self._next - 1]
-
-    def optional(self, tag: int) -> Element | None:
-        """Take the next element if it has `tag`."""
-        if self._next < len(self._elements) and self._elements[self._next].tag == tag:
-            self._next += 1
-            return self._elements[self._next - 1]
-        return None
-
-    def explicit(self, number: int) -> Element | None:
-        """Take what an EXPLICIT context tag wraps, if it comes next."""
-        wrapper = self.optional(0xA0 | number)
-        return None if wrapper is None else der.read(wrapper.value)
-
-    def end(self) -> None:
-        """Refuse anything left over."""
-        if self._next != len(self._elements):
-            raise malformed("X.690 §8.9")
-
-
-def fields(element: Element, tag: int = der.SEQUENCE) -> Fields:
-    """Return the fields of a SEQUENCE (or of another constructed element with `tag`)."""
-    return Fields(element.expect(tag))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,30 +67,40 @@ class Signed:
     `identifier` is the outer AlgorithmIdentifier, which the signed part must repeat.
     """
 
-    tbs: Element = field(repr=False)
+    tbs: bytes = field(repr=False)
     identifier: bytes = field(repr=False)
     scheme: Scheme
     signature: bytes = field(repr=False)
 
     @classmethod
-    def take(cls, outer: Fields) -> "Signed":
+    def take(cls, outer: Cursor) -> "Signed":
         """Take the three fields; raises `DerError`, or `CryptoError` for an algorithm that is not supported."""
-        tbs = outer.take(der.SEQUENCE)
-        identifier = outer.take(der.SEQUENCE).raw
+        tbs, identifier = outer.raw(der.SEQUENCE), outer.raw(der.SEQUENCE)
         signature = whole_bytes(outer.take(der.BIT_STRING))
         return cls(tbs, identifier, scheme_from_algorithm_identifier(identifier), signature)
 
 
-def whole_bytes(element: Element) -> bytes:
-    """Return the content of a BIT STRING without unused bits."""
-    if not element.value or element.value[0] != 0:
+def signed(data: bytes) -> Signed:
+    """Return the envelope of a certificate or a list; raises as `Signed.take`."""
+    start, end = der.span(data, 0, len(data))
+    tags, at = der.shape(data, start, end)
+    if data[0] != der.SEQUENCE or end != len(data) or tags != b"\x30\x30\x03":
+        raise malformed("X.690 §8.9")
+    identifier = data[at[3] : at[5]]
+    return Signed(
+        data[at[0] : at[2]], identifier, scheme_from_algorithm_identifier(identifier), whole_bytes(data[at[7] : at[8]])
+    )
+
+
+def whole_bytes(content: bytes) -> bytes:
+    """Return what a BIT STRING without unused bits holds."""
+    if not content or content[0] != 0:
         raise malformed("X.690 §8.6.2")
-    return element.value[1:]
+    return content[1:]
 
 
-def named_bits(element: Element) -> frozenset[int]:
+def named_bits(content: bytes) -> frozenset[int]:
     """Return the positions of the set bits of a BIT STRING (X.690 §8.6, §11.2)."""
-    content = element.expect(der.BIT_STRING).value
     if not content or content[0] > 7 or (len(content) == 1 and content[0]):
         raise malformed("X.690 §8.6.2")
     bits = content[1:]
@@ -110,91 +109,162 @@ def named_bits(element: Element) -> frozenset[int]:
     return frozenset(8 * at + bit for at, byte in enumerate(bits) for bit in range(8) if byte & 0x80 >> bit)
 
 
-def flag(element: Element | None) -> bool:
+def flag(content: bytes | None) -> bool:
     """Return a BOOLEAN DEFAULT FALSE: absent is false, and a written one must be true (X.690 §11.1, §11.5)."""
-    if element is None:
+    if content is None:
         return False
-    if element.value != b"\xff":
+    if content != b"\xff":
         raise malformed("X.690 §11.1")
     return True
 
 
-def moment(element: Element) -> datetime:
+def only(value: bytes, tag: int) -> bytes:
+    """Return the content of the one element that fills `value`."""
+    cursor = Cursor(value, 0, len(value))
+    content = cursor.take(tag)
+    cursor.end()
+    return content
+
+
+def any_moment(parts: Cursor) -> datetime:
+    """Take a Time, which is a CHOICE of two forms (RFC 5280 §4.1)."""
+    tag = UTC_TIME if parts.at(UTC_TIME) else GENERALIZED_TIME
+    return moment(tag, parts.take(tag))
+
+
+def moment(tag: int, text: bytes) -> datetime:
     """Return a UTCTime or GeneralizedTime to the second, in Z (RFC 5280 §4.1.2.5).
 
     Fractions of a second are refused, in OCSP too: the profile forbids them (RFC 6960 §4.2.2.1).
     """
-    text = element.value
-    digits, zone = text[:-1], text[-1:]
-    width = {UTC_TIME: 12, GENERALIZED_TIME: 14}.get(element.tag)
-    if width is None or len(digits) != width or zone != b"Z" or not digits.isdigit():
+    digits = text[:-1]
+    if len(digits) != (12 if tag == UTC_TIME else 14) or text[-1:] != b"Z" or not digits.isdigit():
         raise malformed("RFC 5280 §4.1.2.5")
-    if element.tag == UTC_TIME:
-        digits = (b"19" if digits[:2] >= b"50" else b"20") + digits
-    month, day, hour, minute, second = (int(digits[at : at + 2]) for at in range(4, 14, 2))
+    if tag == UTC_TIME:
+        digits = (b"19" if digits >= b"5" else b"20") + digits
+    written = digits.decode("ascii")
     try:
-        return datetime(int(digits[:4]), month, day, hour, minute, second, tzinfo=UTC)
+        if written[8:10] == "24":  # the end of a day in ISO 8601, nothing in X.509
+            raise malformed("RFC 5280 §4.1.2.5")
+        return datetime.fromisoformat(f"{written[:8]}T{written[8:]}Z")
     except ValueError as error:
         raise malformed("RFC 5280 §4.1.2.5") from error
 
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """One extension, its value still encoded."""
+    """One extension, its value still encoded, and what it was read as by a caller who knew how."""
 
     oid: str
     critical: bool
     value: bytes = field(repr=False)
-
-    def read(self) -> Element:
-        """Return the single element inside the value."""
-        return der.read(self.value)
+    content: Any = field(default=None, repr=False)
 
 
 Extensions = Mapping[str, Extension]
 """Extensions by OID, in the order of the certificate; a dictionary that nobody may write to."""
 
+Readers = Mapping[str, Callable[[bytes], Any]]
+"""What the values of extensions are read with, by OID."""
 
-def extensions(element: Element | None) -> Extensions:
-    """Return Extensions by OID (RFC 5280 §4.1.2.9, §4.2); none may appear twice, and an empty list is malformed."""
-    if element is None:
-        return {}
-    found: dict[str, Extension] = {}
-    for child in element.expect(der.SEQUENCE).children():
-        parts = fields(child)
-        name = parts.take(der.OID).oid()
-        critical = flag(parts.optional(0x01))
-        value = parts.take(der.OCTET_STRING).value
-        parts.end()
-        if name in found:
-            raise malformed("RFC 5280 §4.2")
-        found[name] = Extension(name, critical, value)
-    if not found:
+HOLDERS: Final = frozenset({oids.SUBJECT_ALT_NAME, oids.SUBJECT_KEY_IDENTIFIER, oids.OCSP_NONCE})
+"""Extensions that tell of one holder or one question: never remembered."""
+
+
+class ExtensionReader(Remembering[Extension]):
+    """Reads extensions, their values with `readers`, and remembers those that tell of nobody."""
+
+    def __init__(self, readers: Readers) -> None:
+        super().__init__(self._extension)
+        self._readers = readers
+        self._heads: dict[tuple[bytes, int], tuple[str, bool, int]] = {}
+
+    def _may_keep(self, data: bytes, found: Extension) -> bool:
+        return found.oid not in HOLDERS and super()._may_keep(data, found)
+
+    def _extension(self, raw: bytes) -> Extension:
+        head = raw[: _HEAD_BY_LENGTH.get(raw[1], 9)]
+        known = self._heads.get((head, len(raw)))
+        if known is None:
+            known = self._read_head(raw)
+            if known[0] in HOLDERS and len(head) == known[2] and len(self._heads) < REMEMBERED:
+                self._heads[head, len(raw)] = known
+        oid, critical, at = known
+        value, read = raw[at:], self._readers.get(oid)
+        return Extension(oid, critical, value, None if read is None else read(value))
+
+    def _read_head(self, raw: bytes) -> tuple[str, bool, int]:
+        """Return OID, criticality and where the value begins, which reaches to the end."""
+        start, end = der.span(raw, 0, len(raw))
+        tags, at = der.shape(raw, start, end)
+        if raw[0] != der.SEQUENCE or tags not in (b"\x06\x04", b"\x06\x01\x04"):
+            raise malformed("RFC 5280 §4.1")
+        critical = flag(raw[at[4] : at[5]]) if len(tags) == 3 else False
+        return der.dotted(raw[at[1] : at[2]]), critical, at[-2]
+
+
+_HEAD_BY_LENGTH: Final = {0x81: 11, 0x82: 13}
+"""Bytes before the value of a holder's extension, by the first byte of its length.  DER leaves them no choice: with
+the same size and the same bytes, the same was read before.
+"""
+_unread: Final = ExtensionReader({})
+
+
+def extensions(data: bytes, start: int, end: int, read: ExtensionReader = _unread) -> Extensions:
+    """Return the Extensions that fill `data` from `start` to `end`, by OID (RFC 5280 §4.1.2.9, §4.2).
+
+    None may appear twice, and an empty list is malformed.
+    """
+    first, last = der.span(data, start, end)
+    tags, at = der.shape(data, first, last)
+    if data[start] != der.SEQUENCE or last != end or not at:
         raise malformed("RFC 5280 §4.1")
+    found: dict[str, Extension] = {}
+    for one in range(0, len(at), 3):
+        extension = read(data[at[one] : at[one + 2]])
+        found[extension.oid] = extension
+    if len(found) != len(tags):
+        raise malformed("RFC 5280 §4.2")
     return found
+
+
+def more_extensions(parts: Cursor, number: int) -> Extensions:
+    """Take Extensions in an EXPLICIT context tag, if they come next."""
+    if not parts.at(0xA0 | number):
+        return {}
+    value = parts.take(0xA0 | number)
+    return extensions(value, 0, len(value))
 
 
 def unprocessed_critical(found: Extensions, processed: frozenset[str]) -> str | None:
     """Return a critical extension that the caller does not process, if there is one (RFC 5280 §4.2)."""
-    return next((name for name, extension in found.items() if extension.critical and name not in processed), None)
+    for name, extension in found.items():
+        if extension.critical and name not in processed:
+            return name
+    return None
 
 
-def general_names(element: Element) -> tuple[bytes, ...]:
+def general_names(names: Cursor) -> tuple[bytes, ...]:
     """Return the raw GeneralName elements inside an (implicitly tagged) GeneralNames; at least one."""
-    names = tuple(child.raw for child in element.children())
-    if not names:
+    found = []
+    while names.more():
+        found.append(names.any())
+    if not found:
         raise malformed("RFC 5280 §4.2.1.6")
-    return names
+    return tuple(found)
 
 
-def full_names(name: Element | None) -> tuple[bytes, ...] | None:
-    """Return the fullName of a DistributionPointName (RFC 5280 §4.2.1.13).
+def full_names(parts: Cursor) -> tuple[bytes, ...] | None:
+    """Take the fullName of a DistributionPointName (RFC 5280 §4.2.1.13), if it comes next.
 
     None when there is no name; a name relative to the issuer is malformed here, because JPKI never uses one.
     """
+    name = parts.explicit(0)
     if name is None:
         return None
-    return general_names(der.read(name.value).expect(0xA0))
+    found = general_names(name.inside(0xA0))
+    name.end()
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,26 +276,22 @@ class AuthorityKey:
     serial: int | None
 
 
-def authority_key(found: Extensions, name: str) -> AuthorityKey | None:
-    """Return the authorityKeyIdentifier; issuer and serial come together or not at all."""
-    extension = found.get(name)
-    if extension is None:
-        return None
-    parts = fields(extension.read())
-    key_id, issuer, serial = parts.optional(0x80), parts.optional(0xA1), parts.optional(0x82)
+@Remembering
+def authority_key(value: bytes) -> AuthorityKey:
+    """Read authorityKeyIdentifier; issuer and serial come together or not at all."""
+    parts = Cursor.over(value)
+    key_id = parts.optional(0x80)
+    issuer = general_names(parts.inside(0xA1)) if parts.at(0xA1) else None
+    serial = parts.optional(0x82)
     parts.end()
     if (issuer is None) != (serial is None):
         raise malformed("RFC 5280 §4.2.1.1")
-    return AuthorityKey(
-        None if key_id is None else key_id.value,
-        None if issuer is None else general_names(issuer),
-        None if serial is None else serial.integer(),
-    )
+    return AuthorityKey(key_id, issuer, None if serial is None else der.whole_number(serial))
 
 
-def serial_number(element: Element) -> int:
+def serial_number(content: bytes) -> int:
     """Return a positive serial number of at most 20 octets (RFC 5280 §4.1.2.2)."""
-    number = element.integer()
-    if number <= 0 or len(element.value) > 20:
+    number = der.whole_number(content)
+    if number <= 0 or len(content) > 20:
         raise malformed("RFC 5280 §4.1.2.2")
     return number

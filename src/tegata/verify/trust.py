@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from tegata.jpki import Kind, names, oids
 from tegata.verify.certificate import Certificate
 from tegata.verify.errors import Rejected
+from tegata.verify.memory import PEOPLE, Memory
 
 KEY_CERT_SIGN = 5
 CRL_SIGN = 6
@@ -29,13 +30,17 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class TrustStore:
-    """The anchors of a verifier, found by key identifier."""
+    """The anchors of a verifier, found by key identifier, and what was proved with them before."""
 
     _anchors: Mapping[bytes, tuple[Anchor, ...]] = field(repr=False)
+    memory: Memory = field(default_factory=Memory, repr=False, compare=False)
 
     @classmethod
-    def of(cls, anchors: Mapping[Kind, Iterable[bytes]]) -> "TrustStore":
-        """Make a store of DER certificates by kind; raises `Rejected` (`verify.bad_anchor`, `verify.malformed`)."""
+    def of(cls, anchors: Mapping[Kind, Iterable[bytes]], *, remember: int = PEOPLE) -> "TrustStore":
+        """Make a store of DER certificates by kind; raises `Rejected` (`verify.bad_anchor`, `verify.malformed`).
+
+        It keeps as many certificates and status answers in memory as `remember` says; 0 keeps none of anybody.
+        """
         by_key: dict[bytes, tuple[Anchor, ...]] = {}
         for kind, certificates in anchors.items():
             for data in certificates:
@@ -44,7 +49,7 @@ class TrustStore:
                 if any(other.kind is not kind for other in beside):
                     raise Rejected("verify.bad_anchor", clause="JPKI: one key, one authority")
                 by_key[anchor.key_id] = (*beside, anchor)
-        return cls(by_key)
+        return cls(by_key, Memory(remember))
 
     def issuer_of(self, certificate: Certificate) -> Certificate:
         """Return the anchor that `certificate` names as its issuer; raises `Rejected` (`verify.untrusted`)."""

@@ -16,15 +16,15 @@ Everything is an argument: nothing here looks at a clock, a file or a network.
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tegata.crypto import signatures
 from tegata.crypto.keys import CryptoError, Scheme
 from tegata.crypto.signatures import BadSignature
-from tegata.crypto.signatures import verify as verify_signature
 from tegata.jpki import Kind
 from tegata.verify import profile
 from tegata.verify import status as statuses
 from tegata.verify.answer import Answer, stamp
 from tegata.verify.certificate import Certificate
-from tegata.verify.checks import CERTIFICATE_STEPS, EVIDENCE_STEPS
+from tegata.verify.checks import CERTIFICATE_STEPS, EVIDENCE_STEPS, Check, Step
 from tegata.verify.errors import Rejected
 from tegata.verify.ledger import Ledger
 from tegata.verify.policy import DEFAULT_POLICY, Policy, Terms
@@ -53,59 +53,96 @@ class _Proved:
     certificate: Certificate
     anchor: Anchor
     answer: Answer
+    checks: tuple[Check, ...]
+    first: datetime
+    last: datetime
+    policy: Policy
 
 
 def verify(evidence: Evidence, trust: TrustStore, now: datetime, policy: Policy = DEFAULT_POLICY) -> Verdict:
     """Judge a signature over data.  Raises `Rejected` or `StatusUnavailable`, with `checks`."""
-    ledger = Ledger(EVIDENCE_STEPS)
-    proved = _prove(ledger, evidence.certificate, evidence.kind, evidence.status, trust, Terms(now, policy))
+    proved = _prove(EVIDENCE_STEPS, evidence.certificate, evidence.kind, evidence.status, trust, now, policy)
+    ledger = Ledger(EVIDENCE_STEPS, proved.checks)
     # 6. The data was signed by the certificate's key.
-    with ledger.step("signature.value") as note:
+    with ledger.step("signature.value"):
         scheme = evidence.scheme or Scheme.default(proved.certificate.algorithm)
         _check_signature(evidence, scheme, proved.certificate, policy)
-        note.detail = scheme.value
-    return _verdict(proved, now, ledger, scheme, policy)
+        ledger.detail = scheme.value
+    return _verdict(proved, now, ledger.checks(), scheme)
 
 
 def verify_certificate(
     certificate: bytes, kind: Kind, status: Status, trust: TrustStore, now: datetime, policy: Policy = DEFAULT_POLICY
 ) -> Verdict:
     """Judge a certificate alone.  Raises `Rejected` or `StatusUnavailable`, with `checks`."""
-    ledger = Ledger(CERTIFICATE_STEPS)
-    proved = _prove(ledger, certificate, kind, status, trust, Terms(now, policy))
-    return _verdict(proved, now, ledger, None, policy)
+    proved = _prove(CERTIFICATE_STEPS, certificate, kind, status, trust, now, policy)
+    return _verdict(proved, now, proved.checks, None)
 
 
-def _prove(ledger: Ledger, data: bytes, kind: Kind, status: Status, trust: TrustStore, terms: Terms) -> _Proved:
-    if terms.now.tzinfo is None:
+def _prove(
+    steps: tuple[Step, ...],
+    data: bytes,
+    kind: Kind,
+    status: Status,
+    trust: TrustStore,
+    now: datetime,
+    policy: Policy,
+) -> _Proved:
+    """Return what the first five steps prove, from memory where the same was proved and the time changes nothing."""
+    if now.tzinfo is None:
         raise ValueError("the verifier needs an aware datetime")
+    asked = (bytes(data), kind, status.ocsp, status.crl, status.nonce)
+    before: _Proved | None = trust.memory.proofs.get(asked)
+    if before is not None and before.policy is policy and before.first <= now <= before.last:
+        return before
+    proved = _prove_anew(Ledger(steps), asked[0], kind, status, trust, Terms(now, policy, trust.memory))
+    if status.ocsp is None or status.crl is None:  # of two sources, one may be silent now and speak later
+        trust.memory.proofs.keep(asked, proved)
+    return proved
+
+
+def _prove_anew(ledger: Ledger, data: bytes, kind: Kind, status: Status, trust: TrustStore, terms: Terms) -> _Proved:
     # 1. One certificate in DER.
     with ledger.step("certificate.form"):
-        certificate = Certificate.parse(data)
+        known: Certificate | None = trust.memory.chains.get(data)
+        certificate = known or Certificate.parse(data)
     # 2. Signed by an anchor of this purpose.
     with ledger.step("certificate.path"):
         anchor = statuses.issuer_for(certificate, kind, trust)
-        _check_path(certificate, anchor.certificate, terms)
+        _check_path(certificate, anchor.certificate, terms, signed=known is not None)
+        if known is None:
+            trust.memory.chains.keep(data, certificate)
     # 3. Valid now.
     with ledger.step("certificate.validity"):
         _check_validity(certificate, terms.now)
     # 4. A JPKI certificate of this purpose.
-    with ledger.step("certificate.profile") as note:
-        note.detail = profile.check(certificate, kind, terms.policy).value
+    with ledger.step("certificate.profile"):
+        ledger.detail = profile.check(certificate, kind, terms.policy).value
     # 5. Neither revoked nor held.
-    with ledger.step("certificate.status") as note:
+    with ledger.step("certificate.status"):
         answer = statuses.check(status, certificate, anchor.certificate, terms)
-        note.detail = f"{answer.source} {stamp(answer.this_update)}"
-    return _Proved(certificate, anchor, answer)
+        ledger.detail = f"{answer.source} {stamp(answer.this_update)}"
+    first, last = _window(certificate, anchor.certificate, answer, terms.policy)
+    return _Proved(certificate, anchor, answer, ledger.done(), first, last, terms.policy)
 
 
-def _check_path(certificate: Certificate, issuer: Certificate, terms: Terms) -> None:
+def _window(certificate: Certificate, issuer: Certificate, answer: Answer, policy: Policy) -> tuple[datetime, datetime]:
+    """Return from when until when the same evidence passes the same checks."""
+    max_age = policy.ocsp_max_age if answer.source == "ocsp" else policy.crl_max_age
+    first, last = answer.window(max_age, policy.skew)
+    return max(first, certificate.not_before, issuer.not_before), min(last, certificate.not_after, issuer.not_after)
+
+
+def _check_path(certificate: Certificate, issuer: Certificate, terms: Terms, *, signed: bool) -> None:
+    """Refuse a certificate that its anchor, itself valid now, did not sign; `signed` says that this was seen before."""
     if not issuer.not_before <= terms.now <= issuer.not_after:
         raise Rejected("verify.anchor_expired", clause="RFC 5280 §6.1.3 (a)(2)")
     if certificate.scheme not in terms.policy.schemes:
         raise Rejected("verify.untrusted", clause="RFC 5280 §4.1.1.2")
+    if signed:
+        return
     try:
-        verify_signature(issuer.spki, certificate.scheme, certificate.tbs, certificate.signature)
+        signatures.check(issuer.key, certificate.scheme, certificate.tbs, certificate.signature)
     except CryptoError as error:
         raise Rejected("verify.untrusted", clause="RFC 5280 §6.1.3 (a)(1)") from error
 
@@ -121,16 +158,16 @@ def _check_signature(evidence: Evidence, scheme: Scheme, certificate: Certificat
     if scheme not in policy.schemes:
         raise Rejected("verify.scheme_refused", clause="policy of the verifier", scheme=scheme.value)
     try:
-        verify_signature(certificate.spki, scheme, evidence.data, evidence.signature)
+        signatures.check(certificate.key, scheme, evidence.data, evidence.signature)
     except BadSignature as error:
         raise Rejected("verify.bad_signature") from error
     except CryptoError as error:
         raise Rejected("verify.scheme_refused", clause="RFC 8017 §8", scheme=scheme.value) from error
 
 
-def _verdict(proved: _Proved, now: datetime, ledger: Ledger, scheme: Scheme | None, policy: Policy) -> Verdict:
+def _verdict(proved: _Proved, now: datetime, checks: tuple[Check, ...], scheme: Scheme | None) -> Verdict:
     certificate, answer = proved.certificate, proved.answer
-    kind, carrier = policy.certificate_policies[certificate.policies[0]]
+    kind, carrier = proved.policy.certificate_policies[certificate.policies[0]]
     return Verdict(
         kind=kind,
         carrier=carrier,
@@ -144,5 +181,5 @@ def _verdict(proved: _Proved, now: datetime, ledger: Ledger, scheme: Scheme | No
         status_source=answer.source,
         this_update=answer.this_update,
         next_update=answer.next_update,
-        checks=ledger.checks(),
+        checks=checks,
     )
