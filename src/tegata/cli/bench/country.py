@@ -39,6 +39,7 @@ _METERED: Final[tuple[tuple[object, str], ...]] = (
     (SoftwareKey, "decrypt_oaep_sha256"),
     (signatures, "verify"),
     (signatures, "verify_digest"),
+    (signatures, "check"),
     (signatures, "encrypt_oaep_sha256"),
     (KeyPool, "take"),
     (KeyPool, "wait"),
