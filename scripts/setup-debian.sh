@@ -9,11 +9,17 @@ PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" # dpkg wants ldconfig and its like
 packages="
     ca-certificates
     chromium
+    curl
     fonts-ipamj-mincho
     gcc
     libc6-dev
+    libengine-pkcs11-openssl
+    libnss3-tools
+    libopenjp2-tools
     libpcsclite-dev
     opensc
+    openssh-client
+    openssh-server
     openssl
     pcscd
     poppler-utils
@@ -49,6 +55,11 @@ try() {
     echo "setup: failed: $*" >&2
     return 1
 }
+# The tests run an sshd of their own on loopback; that of the package must not open this machine to the network.
+keep_sshd_off() {
+    [ -d /run/systemd/system ] && $root systemctl mask --now ssh.service ssh.socket >/dev/null 2>&1
+    return 0
+}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
@@ -57,5 +68,6 @@ apt="$root env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=3 -
 # shellcheck disable=SC2086 # word splitting is meant
 {
     try $apt update
+    case "$missing" in *openssh-server*) keep_sshd_off ;; esac
     try $apt install -y --no-install-recommends $missing
 }

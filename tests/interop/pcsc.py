@@ -17,6 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from tegata.reader import Element
+from tegata.reader.vpcd import VirtualReader
+
 DRIVERS = sorted(Path("/usr/lib").glob("**/libifdvpcd.so"))
 MODULES = sorted(Path("/usr/lib").glob("**/opensc-pkcs11.so"))
 SOCKET = Path("/run/pcscd/pcscd.comm")
@@ -85,10 +88,13 @@ def run(require_tool: Callable[[str], str], tmp_path_factory: pytest.TempPathFac
     """Return a function that runs a program with a home of its own (OpenSC keeps caches there)."""
     home = tmp_path_factory.mktemp("home")
 
-    def go(program: str, *arguments: object, check: bool = True) -> subprocess.CompletedProcess[bytes]:
+    def go(
+        program: str, *arguments: object, check: bool = True, stdin: Path = Path(os.devnull)
+    ) -> subprocess.CompletedProcess[bytes]:
         command = [require_tool(program), *map(str, arguments)]
         environment = os.environ | {"HOME": str(home), "LC_ALL": "C"}
-        done = subprocess.run(command, capture_output=True, env=environment, timeout=60)
+        with stdin.open("rb") as given:
+            done = subprocess.run(command, capture_output=True, env=environment, timeout=60, stdin=given)
         if check:
             assert done.returncode == 0, (command, done.stdout.decode(), done.stderr.decode())
         return done
@@ -101,3 +107,18 @@ def port_open(port: int) -> bool:
     listening = f":{port:04X} "
     lines = [line for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()]
     return any(listening in line and " 0A " in line for line in lines)
+
+
+@contextmanager
+def on_reader(card: Element, port: int, run: Run) -> Iterator[None]:
+    """Put a card on the virtual reader, and take it off."""
+    until(lambda: port_open(port), "the driver to listen")
+    with VirtualReader(card, port=port):
+        until(lambda: seen(run), "the card to be seen")
+        yield
+    until(lambda: not seen(run), "the card to be gone")
+
+
+def seen(run: Run) -> bool:
+    """Say whether OpenSC sees a card on some reader."""
+    return b"  Yes  " in run("opensc-tool", "--list-readers", check=False).stdout

@@ -15,6 +15,7 @@ import pytest
 from joserfc.jwk import ECKey
 
 from interop.pcsc import MODULES, Run, port_open, until
+from interop.tls import Door, door
 from journey import processes
 from journey.processes import Up, up
 from tegata.codecs import pem
@@ -165,3 +166,93 @@ def test_opensc_uses_the_card_that_is_served(country: Up, run: Run, tmp_path: Pa
     assert verified.stdout.strip() == b"Verified OK"
     (tmp_path / "ca.pem").write_text(anchor(country, "authentication"))
     assert b"OK" in run("openssl", "verify", "-CAfile", tmp_path / "ca.pem", read).stdout
+
+
+TOKEN = "JPKI%20%28User%20Authentication%20PIN%29"
+# OpenSC's driver signs with PKCS#1 v1.5 alone; without this, OpenSSL would ask it for PSS.
+OPENSSL = """openssl_conf = tegata
+[tegata]
+engines = engines
+ssl_conf = ssl
+[engines]
+pkcs11 = pkcs11
+[pkcs11]
+engine_id = pkcs11
+MODULE_PATH = {module}
+init = 0
+[ssl]
+system_default = tls
+[tls]
+SignatureAlgorithms = RSA+SHA256
+"""
+
+
+@pytest.fixture
+def guarded(country: Up, run: Run, tmp_path: Path) -> Iterator[Door]:
+    """Run a server that wants a certificate of the country's authority."""
+    (tmp_path / "authority.pem").write_text(anchor(country, "authentication"))
+    with door(tmp_path, tmp_path / "authority.pem", run) as found:
+        yield found
+
+
+def on_card(country: Up) -> bytes:
+    """Return the DER certificate on 花子's card with which she shows who she is."""
+    return pem.decode(certificate(country, "hanako", "authentication").encode())[0]
+
+
+def curl(run: Run, guarded: Door, folder: Path, *options: str) -> subprocess.CompletedProcess[bytes]:
+    """Run Debian's curl with the card as its client certificate; the PIN comes from a file."""
+    (folder / "pin").write_text("1234")
+    (folder / "openssl.cnf").write_text(OPENSSL.format(module=MODULES[0]))
+    token = f"pkcs11:token={TOKEN};id=%01"
+    card = ["--engine", "pkcs11", "--cert-type", "ENG", "--cert", f"{token};type=cert"]
+    card += ["--key-type", "ENG", "--key", f"{token};type=private;pin-source=file:{folder / 'pin'}"]
+    command = ["env", f"OPENSSL_CONF={folder / 'openssl.cnf'}", "curl", "--silent", "--show-error", "--max-time", "30"]
+    where = ["--cacert", guarded.certificate, f"https://localhost:{guarded.port}/"]
+    return run(*command, *(card if "--no-card" not in options else ()), "--tls-max", "1.2", *where, check=False)
+
+
+@pytest.mark.opensc
+@pytest.mark.usefixtures("served")
+def test_curl_shows_the_card_to_a_tls_server(country: Up, guarded: Door, run: Run, tmp_path: Path) -> None:
+    """The server lets the card in whose certificate the country's authority made, and nobody without one."""
+    refused = curl(run, guarded, tmp_path, "--no-card")
+    assert refused.returncode != 0
+    assert guarded.visitors == []
+    done = curl(run, guarded, tmp_path)
+    assert done.stdout == b"hello\n", done.stderr.decode()
+    assert guarded.visitors == [(on_card(country), "TLSv1.2")]
+
+
+@pytest.mark.opensc
+@pytest.mark.usefixtures("served")
+def test_the_library_of_browsers_shows_the_card(country: Up, guarded: Door, run: Run, tmp_path: Path) -> None:
+    """NSS, through which Firefox and Chromium reach PKCS#11, lists the card's certificate and shows it to a server."""
+    base = f"sql:{tmp_path}"
+    run("certutil", "-N", "-d", base, "--empty-password")
+    run("modutil", "-force", "-add", "OpenSC", "-libfile", MODULES[0], "-dbdir", base)
+    run("certutil", "-A", "-d", base, "-n", "server", "-t", "C,,", "-i", guarded.certificate)
+    (tmp_path / "pin").write_text("1234")
+    name = "JPKI (User Authentication PIN):User Authentication Certificate"
+    listed = run("certutil", "-L", "-d", base, "-h", "all", "-f", tmp_path / "pin").stdout.decode()
+    assert name in listed
+    command = [
+        "tstclnt",
+        "-4",
+        "-h",
+        "localhost",
+        "-p",
+        guarded.port,
+        "-d",
+        base,
+        "-V",
+        "tls1.2:tls1.2",
+        "-n",
+        name,
+        "-w",
+        "1234",
+    ]
+    (tmp_path / "request").write_bytes(b"GET / HTTP/1.0\r\n\r\n")
+    done = run(*command, check=False, stdin=tmp_path / "request")
+    assert b"hello" in done.stdout, done.stderr.decode()
+    assert guarded.visitors == [(on_card(country), "TLSv1.2")]

@@ -1,39 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Debian's OpenSC meets our card: behind the virtual reader of vsmartcard, through a pcscd of our own."""
 
+import hashlib
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from interop.pcsc import MODULES, Run, port_open, until
+from interop.pcsc import MODULES, Run, on_reader, seen, until
 from tegata.card import Card
 from tegata.crypto import signatures
 from tegata.crypto.keys import Scheme
 from tegata.jpki import Kind
-from tegata.reader import JpkiSession, pcsc
+from tegata.reader import JpkiSession, Reader, atr, connect, pcsc
 from tegata.reader.files import certificate_spki
-from tegata.reader.vpcd import VirtualReader
+from tegata.reader.memory import Answering
+from tegata.reader.slots import Slot
 from unit.card import kit
 
 pytestmark = pytest.mark.opensc
-
-
-@contextmanager
-def on_reader(card: Card, port: int, run: Run) -> Iterator[None]:
-    """Put a card on the virtual reader, and take it off."""
-    listed: list[bytes] = []
-
-    def seen() -> bool:
-        listed[:] = [run("opensc-tool", "--list-readers", check=False).stdout]
-        return b"  Yes  " in listed[0]
-
-    until(lambda: port_open(port), "the driver to listen")
-    with VirtualReader(card, port=port):
-        until(seen, "the card to be seen")
-        yield
-    until(lambda: not seen(), "the card to be gone")
 
 
 @pytest.fixture
@@ -94,6 +80,79 @@ def test_wrong_pin_is_counted(card: Card, run: Run, tmp_path: Path) -> None:
     assert JpkiSession(card.transmit).retries(Kind.SIGNING) == 4
     run(*read, "ABC123")
     assert JpkiSession(card.transmit).retries(Kind.SIGNING) == 5
+
+
+def test_a_locked_pin_is_reported(card: Card, run: Run) -> None:
+    """Three mistakes lock the PIN: the list of PINs, the tokens of PKCS#11 and the refusal all say so."""
+    wrong = ["pkcs15-tool", "--verify-pin", "--auth-id", "01", "--pin", "0000"]
+    told = [run(*wrong, check=False) for _ in range(3)]
+    assert all(done.returncode != 0 for done in told)
+    assert b"PIN code or key incorrect" in told[0].stdout + told[0].stderr
+    assert "Tries left     : 0" in run("pkcs15-tool", "--dump").stdout.decode()
+    assert "user PIN locked" in run("pkcs11-tool", "--module", MODULES[0], "-L").stdout.decode()
+    late = run(*wrong[:-1], "1234", check=False)
+    assert late.returncode != 0
+    assert b"PIN code or key incorrect" not in late.stdout + late.stderr
+    assert Reader(card).tries_left("authentication") == 0
+
+
+@pytest.mark.parametrize(("kind", "key", "pin"), [(Kind.AUTHENTICATION, "01", "1234"), (Kind.SIGNING, "02", "ABC123")])
+def test_pkcs15_crypt_signs_with_each_key(card: Card, run: Run, tmp_path: Path, kind: Kind, key: str, pin: str) -> None:
+    """OpenSC's own signing program makes signatures that verify."""
+    digest, signature = tmp_path / "digest", tmp_path / "signature"
+    digest.write_bytes(hashlib.sha256(b"by pkcs15-crypt").digest())
+    options = ["--sign", "--key", key, "--pin", pin, "--sha-256", "--pkcs1", "--raw"]
+    run("pkcs15-crypt", *options, "-i", digest, "-o", signature)
+    with connect(card) as reader:
+        reader.verify_pin(kind.value, pin)
+        spki = certificate_spki(reader.certificate(kind))
+    signatures.verify(spki, Scheme.RSA_PKCS1_SHA256, b"by pkcs15-crypt", signature.read_bytes())
+
+
+@pytest.mark.parametrize("known", atr.KNOWN, ids=lambda known: known.atr.hex().upper())
+def test_every_answer_to_reset_is_recognised(known: atr.KnownAtr, vpcd_port: int, run: Run) -> None:
+    """Behind whichever interface the card answers, OpenSC and our reader know it and find two PINs."""
+    with on_reader(Answering(kit.issued(), known.atr), vpcd_port, run):
+        assert b"jpki" in run("opensc-tool", "-n").stdout
+        assert run("opensc-tool", "-a").stdout.strip().replace(b":", b"") == known.atr.hex().encode()
+        assert run("pkcs15-tool", "--list-pins").stdout.count(b"PIN [") == 2
+        with connect(pcsc="Tegata") as reader:
+            info = reader.info()
+    assert info.known_atr == known
+    assert info.tries["signing"] == 5
+
+
+def test_cards_come_and_go(vpcd_port: int, run: Run) -> None:
+    """Taken out and put in again, another in its place, two in two slots: pcscd sees each."""
+    first, second = Slot(vpcd_port), Slot(vpcd_port + 1)
+    try:
+        for card, label in ((kit.issued(), "JPKIAPICCTOKEN2"), (kit.issued("gpse"), "JPKIAPGPSETOKEN")):
+            first.insert(card)
+            until(lambda: seen(run), "the card to be seen")
+            with connect(pcsc="00 00") as reader:
+                assert reader.token().label == label
+            first.remove()
+            until(lambda: not seen(run), "the card to be gone")
+        first.insert(kit.issued())
+        second.insert(kit.issued("gpse"))
+        until(lambda: run("opensc-tool", "-l").stdout.count(b"  Yes  ") == 2, "both cards to be seen")
+        with connect(pcsc="00 00") as left, connect(pcsc="00 01") as right:
+            assert [left.token().label, right.token().label] == ["JPKIAPICCTOKEN2", "JPKIAPGPSETOKEN"]
+    finally:
+        first.close()
+        second.close()
+    until(lambda: not seen(run), "the cards to be gone")
+
+
+def test_no_command_waits_for_an_acknowledgement(card: Card) -> None:
+    """Debian's driver would wait 40 ms in each command if the card did not acknowledge at once."""
+    with connect(pcsc="Tegata") as reader:
+        reader.tries_left("signing")
+        started = time.perf_counter()
+        for _ in range(50):
+            reader.tries_left("signing")
+        per_command = (time.perf_counter() - started) / 100
+    assert per_command < 0.02
 
 
 def test_our_reader_meets_our_card_through_pcsc(card: Card) -> None:
