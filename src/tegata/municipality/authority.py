@@ -5,6 +5,7 @@ Every call names a request or event identifier, so that a repeat after a lost an
 that does not answer is `Unavailable` (try again); one that says no is `Refused` with its own reason.
 """
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ import httpx
 from tegata.jpki import Kind
 from tegata.municipality.errors import Refused, Unavailable
 from tegata.municipality.model import CardIssue, Certificates, Event, Resident
+from tegata.reader.contents import Signed
 from tegata.wire import b64, unb64
 
 
@@ -48,6 +50,12 @@ class Authority:
             "authentication_csr": b64(issue.requests.authentication),
         }
         return _certificates(_json(await self._send("POST", "card-certificates", body)))
+
+    async def sign_contents(self, request_id: str, digests: Mapping[str, bytes]) -> Signed:
+        """Have the card's issuer sign what the card holds beside JPKI, by digests; a repeat gets the same answer."""
+        body = {"digests": {item: b64(digest) for item, digest in digests.items()}}
+        path = f"card-certificates/{quote(request_id, safe='')}/contents"
+        return _signed(_json(await self._send("POST", path, body)), digests)
 
     async def delivered(self, request_id: str) -> None:
         """Say that the card lies in its holder's hand."""
@@ -111,4 +119,19 @@ def _certificates(answer: dict[str, Any]) -> Certificates:
             authentication_serial=str(authentication["serial"]),
         )
     except (KeyError, TypeError, ValueError) as error:
+        raise Unavailable("municipality.authority_unavailable") from error
+
+
+def _signed(answer: dict[str, Any], digests: Mapping[str, bytes]) -> Signed:
+    try:
+        certificates = {subject: unb64(one) for subject, one in answer["certificates"].items()}
+        return Signed(
+            {item: unb64(answer["signatures"][item]) for item in digests},
+            certificates["text"],
+            certificates["surface"],
+            certificates["intermediate"],
+            certificates.get("issuer", b""),
+            str(answer["security_code"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise Unavailable("municipality.authority_unavailable") from error

@@ -44,11 +44,11 @@ def holder_of(transaction_id: str, resident_code: str) -> str:
 class DocumentDesk:
     """The use case of issuing documents."""
 
-    def __init__(self, config: Config, store: Store, clock: Clock) -> None:
+    def __init__(self, config: Config, store: Store, clock: Clock, press: Press) -> None:
         self._config = config
         self._store = store
         self._clock = clock
-        self._press = Press(config.font)
+        self._press = press
 
     def residence_certificate(
         self, transaction_id: str, resident_code: str, certificate_sha256: str, *, individual_number: bool = False
@@ -79,10 +79,6 @@ class DocumentDesk:
         except sqlite3.IntegrityError as error:
             raise Conflict("municipality.transaction_reused") from error
         return document
-
-    def close(self) -> None:
-        """Let go of the font."""
-        self._press.close()
 
     def erase_old(self) -> None:
         """Erase the PDFs that nobody may ask for again."""

@@ -78,6 +78,15 @@ class Coverage:
         """Return the characters and sequences of `text` that the font cannot draw, as `U+…` or `U+… U+…`."""
         return sorted({_points(cluster) for cluster in clusters(text) if not self._draws(cluster)})
 
+    def drawable(self, text: str, sign: str) -> str:
+        """Return `text` as this font can show it: a variant without glyph as its base, what it lacks as `sign`."""
+        return "".join(self._shown(cluster, sign) for cluster in clusters(text))
+
+    def _shown(self, cluster: str, sign: str) -> str:
+        if self._draws(cluster):
+            return cluster
+        return cluster[0] if self._draws(cluster[0]) else sign
+
     def _draws(self, cluster: str) -> bool:
         base = ord(cluster[0])
         if len(cluster) == 1:

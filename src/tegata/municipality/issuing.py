@@ -3,7 +3,8 @@
 
 1. The card makes its keys and signs certification requests.
 2. The authority certifies them.
-3. Certificates, the authorities' certificates, attributes, 個人番号 and PINs go into the card.
+3. The other applications make their own keys; what they are to hold is drawn, put together, and signed by the card's
+   issuer, who sees digests only.  Then certificates, contents and PINs go into the card.
 4. The authority is told that the card was delivered; or that it never will be, which revokes what it issued.
 
 Each step is recorded before the next begins, and each may be repeated.  So `proceed` takes an issue from wherever it
@@ -17,25 +18,29 @@ from weakref import WeakValueDictionary
 
 from tegata.clock import JST, Clock
 from tegata.jpki import Kind
+from tegata.jpki.card_verifiable import BadCertificate
 from tegata.messages import TegataError
-from tegata.municipality import rules
+from tegata.municipality import face, raster, rules
 from tegata.municipality.authority import Authority
-from tegata.municipality.counter import Counter
+from tegata.municipality.counter import CardContent, Counter
 from tegata.municipality.errors import Conflict, NotFound, Refused, Unavailable
-from tegata.municipality.model import CardAct, CardIssue, CardState, Pins, Resident, Standing
+from tegata.municipality.model import CardAct, CardIssue, CardState, Certificates, Pins, Resident, Standing
 from tegata.municipality.store import Store
-from tegata.reader import ReaderError, TransportError
+from tegata.municipality.typesetting import Press
+from tegata.reader import ReaderError, TransportError, contents, personalise
+from tegata.reader.contents import Facts, Signed
 from tegata.reader.jpki import pin_bytes
 
 
 class CardDesk:
     """The use case of issuing cards."""
 
-    def __init__(self, store: Store, clock: Clock, authority: Authority, counter: Counter) -> None:
+    def __init__(self, store: Store, clock: Clock, authority: Authority, counter: Counter, press: Press) -> None:
         self._store = store
         self._clock = clock
         self._authority = authority
         self._counter = counter
+        self._press = press
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._ca: dict[Kind, bytes] = {}
 
@@ -124,10 +129,15 @@ class CardDesk:
         if resident.standing is not Standing.RESIDENT:  # died or left while we waited: nobody is to hold this card
             return self._over(issue, CardAct.FAIL, "municipality.not_in_register")
         try:
-            self._counter.write(issue.card_id, issue.certificates, cas, resident, issue.pins)
+            keys = self._counter.own_keys(issue.card_id)
+            plan = contents.draft(_facts(issue, resident), face.draw(self._press, resident), keys)
+            signed = await self._authority.sign_contents(issue.request_id, plan.digests())
+            files = contents.written(plan, signed, raster.digits(signed.security_code))
+            content = CardContent(_pair(issue.certificates), cas, files)
+            self._counter.write(issue.card_id, content, _pins(issue.pins, issue.certificates, plan.facts, signed))
         except (LookupError, TransportError) as error:
             raise Unavailable("municipality.card_not_on_counter") from error
-        except ReaderError as error:
+        except (ReaderError, BadCertificate) as error:
             return self._over(issue, CardAct.FAIL, error.reason)
         return self._saved(dataclasses.replace(rules.advance(issue, CardAct.WRITE), pins=None))
 
@@ -157,6 +167,24 @@ class CardDesk:
                 await self.proceed(issue.request_id)
             except TegataError:
                 continue
+
+
+def _facts(issue: CardIssue, resident: Resident) -> Facts:
+    """Return what the card says; its text keeps the register's characters, only certificates hold substitutes."""
+    four = dataclasses.replace(resident.basic_four(), name=resident.name, address=resident.address)
+    return Facts(issue.card_id, resident.municipality_code, issue.card_expires, four, resident.individual_number)
+
+
+def _pair(certificates: Certificates) -> dict[Kind, bytes]:
+    pair = {Kind.AUTHENTICATION: certificates.authentication}
+    return pair if certificates.signing is None else pair | {Kind.SIGNING: certificates.signing}
+
+
+def _pins(chosen: Pins, certificates: Certificates, facts: Facts, signed: Signed) -> personalise.Pins:
+    """Return the PINs that the person chose, and the numbers that are printed on the card."""
+    number_a, number_b, birth = contents.reference_numbers(facts, signed.security_code)
+    signing = chosen.signing if certificates.signing is not None else None
+    return personalise.Pins(chosen.authentication, signing, chosen.card, chosen.card, number_a, number_b, birth)
 
 
 def _checked(pins: Pins, *, may_sign: bool) -> Pins:

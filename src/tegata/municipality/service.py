@@ -31,18 +31,22 @@ from tegata.municipality.errors import Conflict, MunicipalityError, NotFound, Re
 from tegata.municipality.issuing import CardDesk
 from tegata.municipality.model import CardIssue, Document, Event, Happening, Pins, Resident, Standing
 from tegata.municipality.store import Store
+from tegata.municipality.typesetting import Press
 
 
 class Municipality:
     """Every town hall of the country.  Make one with `Municipality.open`; used from one event loop."""
 
-    def __init__(self, config: Config, store: Store, clock: Clock, authority: Authority, counter: Counter) -> None:
+    def __init__(
+        self, config: Config, store: Store, clock: Clock, authority: Authority, counter: Counter, press: Press | None
+    ) -> None:
         self.config = config
         self._store = store
         self._clock = clock
         self._authority = authority
-        self._cards = CardDesk(store, clock, authority, counter)
-        self._documents = DocumentDesk(config, store, clock)
+        self._own_press = Press(config.font)
+        self._cards = CardDesk(store, clock, authority, counter, press or self._own_press)
+        self._documents = DocumentDesk(config, store, clock, press or self._own_press)
         self._outbox = asyncio.Lock()
 
     @classmethod
@@ -57,19 +61,20 @@ class Municipality:
         card_on_counter: CardOnCounter,
         issuer_key: IssuerKey,
         on_commit: Callable[[str], None] | None = None,
+        press: Press | None = None,
     ) -> "Municipality":
-        """Open the register at `path`; raises `StorageError`.
+        """Open the register at `path`; raises `StorageError`.  `press` draws and sets, by default one of its own.
 
         `card_on_counter(card_id)` gives the `Transmit` of the card that lies on the counter's reader,
         `issuer_key(card_id)` its issuer key; both raise `LookupError` for a card that is not there.
         """
         store = Store.open(path, vault, on_commit)
         authority = Authority(http, config.authority_url, config.authority_token)
-        return cls(config, store, clock, authority, Counter(card_on_counter, issuer_key))
+        return cls(config, store, clock, authority, Counter(card_on_counter, issuer_key), press)
 
     def close(self) -> None:
         """Close the register."""
-        self._documents.close()
+        self._own_press.close()
         self._store.close()
 
     async def recover(self) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sets documents as PDF/A-2u with Typst and IPAmj明朝.
+"""Sets documents as PDF/A-2u with Typst and IPAmj明朝, and single lines as pictures for the card's face.
 
 The template is a file of this package; a person's data reaches it as JSON in one input and is only ever shown as
 text, so nothing in a name can be taken for markup.  One compiler is kept, which makes later pages some twenty times
@@ -20,6 +20,15 @@ from tegata.municipality.errors import Refused, Unavailable
 
 STANDARD: Final = "a-2u"
 _TEMPLATE: Final = "residence_certificate.typ"
+_LINES: Final = b"""
+#let data = json(bytes(sys.inputs.data))
+#set page(width: auto, height: auto, margin: 1pt, fill: white)
+#set text(font: data.font, size: 11pt)
+#for (number, line) in data.lines.enumerate() { if number > 0 { pagebreak() }; line }
+"""
+_DOTS_PER_INCH: Final = 144
+GETA: Final = "\u3013"
+"""The printers' sign for a character that is missing."""
 
 
 class Press:
@@ -53,6 +62,20 @@ class Press:
         if not isinstance(pdf, bytes):
             raise Refused("municipality.cannot_set")
         return pdf
+
+    def draw(self, lines: list[str]) -> list[bytes]:
+        """Return each line as a PNG (8-bit RGBA, on white); a character that the font lacks becomes 〓.
+
+        Raises `Refused` and `Unavailable` as `set`.
+        """
+        compiler, coverage = self._ready()
+        shown = [coverage.drawable(line, GETA) for line in lines]
+        inputs = {"data": json.dumps({"lines": shown, "font": self._family})}
+        try:
+            pages = compiler.compile(_LINES, format="png", ppi=_DOTS_PER_INCH, sys_inputs=inputs)
+        except typst.TypstError:
+            raise Refused("municipality.cannot_set") from None
+        return [page for page in (pages if isinstance(pages, list) else [pages]) if page is not None]
 
     def close(self) -> None:
         """Let go of the compiler and its folder; the next document opens them again."""

@@ -6,6 +6,8 @@ moment that matters: after a commit, after the authority did something, after th
 """
 
 import asyncio
+import atexit
+import functools
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +27,7 @@ from tegata.municipality.config import Config
 from tegata.municipality.http import create_app
 from tegata.municipality.model import Pins
 from tegata.municipality.service import Municipality
+from tegata.municipality.typesetting import Press
 from tegata.reader import Transmit
 from tegata.wire import Guard, b64, unb64
 from unit.card import kit
@@ -65,6 +68,7 @@ class Authority:
             routes=[
                 Route(f"{base}/ca/{{kind}}.cer", self._ca),
                 Route(f"{base}/card-certificates", self._certify, methods=["POST"]),
+                Route(f"{base}/card-certificates/{{request_id}}/contents", self._contents, methods=["POST"]),
                 Route(f"{base}/card-certificates/{{request_id}}/{{fate}}", self._fate, methods=["POST"]),
                 Route(f"{base}/events", self._event, methods=["POST"]),
             ]
@@ -88,6 +92,27 @@ class Authority:
 
     def _certificate(self, kind: Kind, csr: str | None) -> dict[str, str] | None:
         return None if csr is None else {"certificate": b64(kit.certify(kind, unb64(csr))), "serial": "1"}
+
+    async def _contents(self, request: Request) -> Response:
+        self._guard.require(request, "municipality")
+        if bad := self._in_mood():
+            return bad
+        body = await request.json()
+        signed = kit.sign_contents({item: unb64(digest) for item, digest in body["digests"].items()})
+        self._strike()
+        certificates = {
+            "text": signed.text_certificate,
+            "surface": signed.surface_certificate,
+            "intermediate": signed.intermediate,
+            "issuer": signed.issuer,
+        }
+        return JSONResponse(
+            {
+                "signatures": {item: b64(signature) for item, signature in signed.signatures.items()},
+                "certificates": {subject: b64(one) for subject, one in certificates.items()},
+                "security_code": signed.security_code,
+            }
+        )
 
     async def _fate(self, request: Request) -> Response:
         request_id, fate = request.path_params["request_id"], request.path_params["fate"]
@@ -126,6 +151,14 @@ class Authority:
         return answers[self.mood]
 
 
+@functools.cache
+def _press() -> Press:
+    """Return one press for all towns: opening a font takes longer than issuing a card."""
+    press = Press(None)
+    atexit.register(press.close)
+    return press
+
+
 class Town:
     """Everything around the service, which lives on when the service is killed."""
 
@@ -153,6 +186,7 @@ class Town:
             card_on_counter=self._on_counter,
             issuer_key=self._issuer_key,
             on_commit=lambda _: self.strike(),
+            press=_press(),
         )
         return self.service
 
