@@ -44,16 +44,23 @@ class Policy:
 
     `skew` is how far a status may seem to come from the future; `ocsp_max_age` and `crl_max_age` bound how old it may
     be even when it says that it holds longer (the genuine sources are renewed every 15 minutes and daily).
+    `sources` may say "good"; one that is not among them can only refuse.  `needs_nonce` wants an OCSP response that
+    was made for this very question.  `name` and `version` say which of `policies.toml` it is; one that a program
+    makes for itself is "custom".
     """
 
     certificate_policies: Policies = field(default_factory=lambda: TEST_POLICIES)
     carriers: frozenset[Carrier] = frozenset(Carrier)
     schemes: frozenset[Scheme] = SCHEMES
+    sources: frozenset[str] = frozenset({"ocsp", "crl"})
+    needs_nonce: bool = False
     skew: timedelta = timedelta(seconds=60)
     ocsp_max_age: timedelta = timedelta(hours=1)
     crl_max_age: timedelta = timedelta(days=2)
     responder_needs_no_check: bool = True
     """Refuse a delegated responder without id-pkix-ocsp-nocheck: nothing else says that it is not revoked."""
+    name: str = "custom"
+    version: int = 1
 
 
 DEFAULT_POLICY: Final = Policy()

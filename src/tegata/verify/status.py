@@ -110,7 +110,7 @@ def check(status: Status, certificate: Certificate, issuer: Certificate, terms: 
     trouble: StatusUnavailable | None = None
     for source in sources:
         try:
-            good.append(source())
+            good.append(_accepted(source(), status, terms))
         except StatusUnavailable as error:
             if error.reason == UNKNOWN:  # no list can vouch for a certificate that its issuer does not know
                 raise
@@ -118,6 +118,15 @@ def check(status: Status, certificate: Certificate, issuer: Certificate, terms: 
     if good:
         return good[0]
     raise trouble or StatusUnavailable("verify.status_missing", clause="RFC 5280 §6.1.3 (a)(3)")
+
+
+def _accepted(said: Answer, status: Status, terms: Terms) -> Answer:
+    """Return a "good" that the policy lets pass; raises `StatusUnavailable` naming the source or the missing nonce."""
+    if said.source not in terms.policy.sources:
+        raise StatusUnavailable("verify.status_source", clause="policy of the verifier", source=said.source)
+    if said.source == "ocsp" and terms.policy.needs_nonce and status.nonce is None:
+        raise ocsp.invalid("policy of the verifier", "nonce")
+    return said
 
 
 def _by_ocsp(
