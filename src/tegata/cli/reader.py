@@ -15,6 +15,7 @@ from tegata.crypto.keys import Scheme
 from tegata.jpki import Kind
 
 SCHEMES = (Scheme.RSA_PKCS1_SHA256, Scheme.RSA_PKCS1_SHA384, Scheme.RSA_PKCS1_SHA512, Scheme.RSA_PSS_SHA256)
+"""What today's card can do; the rehearsal of the next one is for the Python API."""
 
 
 def register(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +40,8 @@ def add_actions(parser: argparse.ArgumentParser, *, tracing: bool = True) -> Non
     reader_pins.add_new(_pin_action(actions, "change-pin", reader_actions.change_pin, words))
     _read_options(_action(actions, "read", reader_actions.read, say("カードの内容を読む", "read what is on a card")))
     _sign_options(_action(actions, "sign", reader_actions.sign, say("ファイルに署名する", "sign a file")))
+    words = say("カードが複製でないことを確かめる", "check that a card is no copy")
+    _authenticity_options(_action(actions, "authenticity", reader_actions.authenticity, words))
     if tracing:
         words = say("カードとのやり取りを記録し、説明する", "record a dialogue with a card, and explain it")
         _trace_options(_action(actions, "trace", reader_trace.trace, words, json=False))
@@ -94,6 +97,20 @@ def _sign_options(parser: argparse.ArgumentParser) -> None:
         "folder for what tegata verify needs: certificate, authority, status",
     )
     parser.add_argument("--evidence", type=Path, metavar="DIR", help=words)
+
+
+def _authenticity_options(parser: argparse.ArgumentParser) -> None:
+    say = manners.say
+    places.add(parser)
+    reader_pins.add(parser)
+    words = say("確かめるアプリケーション", "the application to check")
+    parser.add_argument("--application", choices=("text", "surface"), default="text", help=words)
+    words = say("開けるのに使う暗証番号の名前", "the PIN to open it with, where several do")
+    parser.add_argument("--with", dest="with_pin", metavar="PIN", help=words)
+    words = say(
+        "信頼する根の鍵（/authority/v1/card-roots の JSON）", "trusted roots (JSON of /authority/v1/card-roots)"
+    )
+    parser.add_argument("--roots", type=Path, metavar="FILE", help=words)
 
 
 def _trace_options(parser: argparse.ArgumentParser) -> None:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `tegata reader` does with a card: list, info, verify-pin, change-pin, read, sign.
+"""What `tegata reader` does with a card: list, info, verify-pin, change-pin, read, sign, authenticity.
 
 Results go to standard output or the file that `--out` names; tries left and questions to standard error.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,13 +18,14 @@ from tegata.crypto.keys import Scheme
 from tegata.jpki import Kind
 from tegata.messages import TegataError
 from tegata.reader import Reader, TransportError, connect, pcsc
+from tegata.reader.authenticity import NotAuthentic, Step, roots_from_json
 from tegata.reader.country import Country
 from tegata.reader.errors import CountryError
 from tegata.reader.trace import Tracer
 
 
 class ActionError(TegataError):
-    """`reader.not_confirmed`, `reader.file_unusable`, `reader.out_needed`."""
+    """`reader.not_confirmed`, `reader.file_unusable`, `reader.out_needed`, `reader.roots_needed`."""
 
 
 @contextmanager
@@ -153,6 +155,52 @@ def _status(args: argparse.Namespace, kind: Kind, certificate: bytes, authority:
     return answer.content if answer.is_success else None
 
 
+def authenticity(args: argparse.Namespace) -> int:
+    """Check that the card is no copy, step by step."""
+    roots = _roots(args)
+    try:
+        with reading(args) as reader:
+            reader_pins.present(args, reader, args.with_pin or _OPENS[args.application])
+            genuine = reader.authenticity(args.application, roots)
+    except NotAuthentic as error:
+        print("\n".join(_steps(error.steps)), file=sys.stderr)
+        raise
+    words = manners.say("カードは本物です。", "The card is no copy.")
+    manners.show(args, {"genuine": True, **genuine.to_json()}, "\n".join([words, *_steps(genuine.steps)]))
+    return 0
+
+
+_OPENS: Final = {"text": "text", "surface": "surface.number_b"}
+
+
+def _roots(args: argparse.Namespace) -> dict[bytes, bytes]:
+    """Return the roots of a file that the caller trusts, or those of the country whose card it is."""
+    if args.roots is not None:
+        content = read_file(args.roots)
+    elif args.card is not None and not Path(args.card).is_file():
+        content = _asked(f"{places.country_url(args.data)}/authority/v1/card-roots")
+    else:
+        raise ActionError("reader.roots_needed")
+    try:
+        return roots_from_json(json.loads(content))
+    except ValueError as error:
+        raise ActionError("reader.roots_needed") from error
+
+
+def _asked(url: str) -> bytes:
+    import httpx
+
+    try:
+        return httpx.get(url).raise_for_status().content
+    except httpx.HTTPError as error:
+        raise CountryError("card.country_not_running", where=type(error).__name__) from error
+
+
+def _steps(steps: tuple[Step, ...]) -> list[str]:
+    marks = {"passed": "✓", "failed": "✗", "not_reached": "–"}
+    return [f"  {marks[step.outcome]} {step.name:12} {step.detail}".rstrip() for step in steps]
+
+
 # -- read ---------------------------------------------------------------------------------------------------------
 
 
@@ -212,10 +260,12 @@ def _face(args: argparse.Namespace, reader: Reader) -> int:
     face = reader.face()
     facts: dict[str, Any] = {"birth": face.birth, "sex": face.sex, "expiry": face.expiry}
     if args.out is not None:
+        pictures = {"name.png": face.name, "address.png": face.address, "photo.jp2": face.photo}
+        pictures["security-code.png"] = face.security_code
         make_folder(args.out)
-        for name, picture in face.pictures().items():
+        for name, picture in pictures.items():
             write_file(args.out / name, picture)
-        facts["files"] = [str(args.out / name) for name in face.pictures()]
+        facts["files"] = [str(args.out / name) for name in pictures]
     manners.show(args, facts, "\n".join(card_show.lines(facts)))
     return 0
 

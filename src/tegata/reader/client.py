@@ -11,26 +11,32 @@ A `Reader` keeps track of the selected application, because selecting one makes 
 it: reading what a PIN opens must follow its VERIFY without a SELECT between.  PINs pass a `pins.Guard`.
 """
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from tegata.crypto.keys import Scheme
 from tegata.jpki import Kind, card_map
-from tegata.reader import commands, files, pcsc, pins
+from tegata.reader import authenticity, commands, files, pcsc, pins, surface_files
 from tegata.reader.atr import KnownAtr, recognise
+from tegata.reader.authenticity import Genuine, Roots
 from tegata.reader.country import Country
 from tegata.reader.errors import BadPinFormat, Blocked, NoCertificate, NotACard, WrongPin
 from tegata.reader.files import TextAttributes
 from tegata.reader.jpki import JpkiSession, pin_bytes
 from tegata.reader.pins import PinPlace
-from tegata.reader.printed import Face
 from tegata.reader.script import Element, Script, run
+from tegata.reader.surface_files import SignedFace
 from tegata.reader.token import TokenInfo
 from tegata.reader.trace import Tracer
 
 T = TypeVar("T")
+_CHECKS: Final[Mapping[str, Callable[[Roots, Callable[[int], bytes]], Script[Genuine]]]] = {
+    "text": authenticity.text,
+    "surface": authenticity.surface,
+}
 
 
 @contextmanager
@@ -105,6 +111,7 @@ class Reader:
         self._element = element
         self._selected: str | None = None
         self._guard = pins.Guard()
+        self._generation = "card"
         self._jpki = JpkiSession(element.transmit)
 
     @property
@@ -130,14 +137,18 @@ class Reader:
         present = self._jpki.certificates_present()
         label = self.token()
         applications = tuple(self.applications())
-        tries = {
-            pin.name: self.tries_left(pin.name) for pin in pins.places().values() if pin.application in applications
-        }
+        known = card_map.profile(self._generation).applications
+        there = [
+            pin.name
+            for pin in pins.places().values()
+            if pin.application in applications and pin.ef in known[pin.application].efs
+        ]
+        tries = {name: self.tries_left(name) for name in there}
         return CardInfo(label, self.atr, recognise(self.atr), applications, present, tries)
 
     def applications(self) -> Iterator[str]:
         """Yield the public applications that the card has."""
-        for name in card_map.profile("card").applications:
+        for name in card_map.profile(self._generation).applications:
             if name != "isd" and self._has(name):
                 yield name
 
@@ -185,7 +196,7 @@ class Reader:
         if card_map.application(place.application).change is None:
             raise BadPinFormat(place.rule.name)
         self.verify_pin(pin, value, allow_last_try=allow_last_try)
-        self._in(place.application, commands.change(place.application, place.ef, new))
+        self._in(place.application, commands.change(place.application, place.ef, new, self._generation))
         self._guard.changed()
 
     # -- what is on the card --------------------------------------------------------------------------------------
@@ -212,15 +223,22 @@ class Reader:
         """Return the 12 digits of 個人番号; raises `PinRequired`.  Who may ask for it is limited by law."""
         return files.read_individual_number(self._file("text", "individual_number"))
 
-    def face(self) -> Face:
+    def face(self) -> SignedFace:
         """Return what is printed on the card; raises `PinRequired` (one of the reference numbers of `surface`)."""
-        return Face.parse(self._file("surface", "face"))
+        return surface_files.read_face(self._file("surface", "face"))
+
+    def authenticity(self, application: str, roots: Roots, random: Callable[[int], bytes] = os.urandom) -> Genuine:
+        """Check that the card is no copy, in the application (`text`, `surface`) that a PIN has just opened.
+
+        Raises `NotAuthentic`, which says at which step, and `PinRequired`.
+        """
+        return self._in(application, _CHECKS[application](roots, random))
 
     def _file(self, application: str, role: str) -> bytes:
         return self._in(application, commands.read_file(card_map.application(application).by_role(role).id))
 
-    def sign(self, kind: Kind, data: bytes, scheme: Scheme = Scheme.RSA_PKCS1_SHA256) -> bytes:
-        """Hash `data` here and have the card sign the hash; raises `PinRequired`."""
+    def sign(self, kind: Kind, data: bytes, scheme: Scheme | None = None) -> bytes:
+        """Hash `data` here and have the card sign the hash, by default as its generation does; raises `PinRequired`."""
         self._enter("jpki")
         return self._jpki.sign(kind, data, scheme)
 
@@ -235,7 +253,19 @@ class Reader:
             return
         self._selected = None
         if application == "jpki":
-            self._jpki.select()
+            self._enter_jpki()
         else:
-            run(commands.select_application(application), self._element.transmit)
+            run(commands.select_application(application, self._generation), self._element.transmit)
         self._selected = application
+
+    def _enter_jpki(self) -> None:
+        """Select JPKI, where need be that of the next card's rehearsal, whose other applications follow."""
+        try:
+            self._jpki.select()
+        except NotACard as error:
+            rehearsal = JpkiSession(self._element.transmit, "next")
+            try:
+                rehearsal.select()
+            except NotACard:
+                raise error from None
+            self._jpki, self._generation = rehearsal, "next"

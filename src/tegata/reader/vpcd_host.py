@@ -40,6 +40,10 @@ class DriverEnd:
         """Reset the card."""
         self._tell(Control.RESET)
 
+    def close(self) -> None:
+        """Hang up, as a reader does that is switched off."""
+        self._connection.close()
+
     def power_on(self) -> None:
         """Power the card."""
         self._tell(Control.POWER_ON)
@@ -83,7 +87,7 @@ def listening(
             connection, _ = listener.accept()
         except TimeoutError as error:
             raise TransportError("reader.no_card_came", port=port) from error
-    with connection:
+    with contextlib.closing(connection):
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         end = DriverEnd(connection)
         end.power_on()
