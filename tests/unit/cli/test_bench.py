@@ -182,13 +182,13 @@ def test_a_card_is_measured_by_its_signatures() -> None:
 
 
 def test_a_verdict_and_an_answer_are_measured() -> None:
-    """Against the same operations, raw: that is less in any case."""
-    (verdict,), (answer,) = status.verdicts(times=1), status.answers(times=1)
-    assert (verdict.name, answer.name) == ("verify.signature", "ocsp.answer")
-    assert (verdict.aim, answer.aim) == (None, None)
-    for one in (verdict, answer):
+    """Against the same operations, raw: whoever were quicker would have left one out."""
+    found = [*status.verdicts(times=3), *status.answers(times=3)]
+    assert [one.name for one in found] == ["verify.signature", "verify.again", "ocsp.answer"]
+    assert [one.aim for one in found] == [None, 1.5, None]
+    for one in found:
         assert one.ratio is not None
-        assert one.ratio > 0.5
+        assert one.ratio > 0.9
 
 
 def test_evidence_of_the_bench_is_judged_and_a_forged_one_is_not() -> None:

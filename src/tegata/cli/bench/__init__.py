@@ -87,7 +87,7 @@ aim is there to be watched.
 
 def machine() -> str:
     """Return what kind of machine this is; never its name."""
-    system = f"{platform.system()} {platform.release()}"
+    system = f"{platform.system()} {platform.release().partition('-')[0]}"
     return f"{os.cpu_count()} x {platform.machine()}, {system}, Python {platform.python_version()}"
 
 

@@ -24,7 +24,7 @@ def raw_sign(key: SoftwareKey) -> Callable[[], object]:
     return partial(key.sign, Scheme.default(key.algorithm), _DATA)
 
 
-def raw_verify(key: SoftwareKey) -> Callable[[], object]:
+def raw_verify(key: SoftwareKey, data: bytes = _DATA) -> Callable[[], object]:
     """Return one verification with a loaded public key, nothing around it."""
     scheme = Scheme.default(key.algorithm)
-    return signatures.prepared(key.spki, scheme, _DATA, key.sign(scheme, _DATA))
+    return signatures.prepared(key.spki, scheme, data, key.sign(scheme, data))
