@@ -60,10 +60,10 @@ class Memory:
 
 # -- any bytes ------------------------------------------------------------------------------------------------------
 
-INS = [0xA4, 0x20, 0x24, 0x32, 0xB0, 0xD6, 0x2A, 0xCA, 0x84, 0x82, 0x46, 0x44, 0x48]
+INS = [0xA4, 0x20, 0x24, 0x32, 0xB0, 0xB2, 0xD6, 0xDA, 0x2A, 0x88, 0xAE, 0xCA, 0x84, 0x82, 0x46, 0x44, 0x48, 0x54]
 LIKELY = st.builds(
     lambda cla, ins, p1, p2, data, le, extended: Command(cla, ins, p1, p2, data, le, extended).to_bytes(),
-    st.sampled_from([0x00, 0x80]) | st.integers(0, 255),
+    st.sampled_from([0x00, 0x80, 0x08]) | st.integers(0, 255),
     st.sampled_from(INS) | st.integers(0, 255),
     st.sampled_from([0x00, 0x01, 0x02, 0x04, 0x80, 0x81]) | st.integers(0, 255),
     st.sampled_from([0x00, 0x0C, 0x80, 0x97, 0x98, 0x9A, 0x9B]) | st.integers(0, 255),
@@ -74,7 +74,7 @@ LIKELY = st.builds(
 COMMANDS = st.lists(LIKELY | st.just(JPKI.to_bytes()) | st.binary(max_size=40), max_size=12)
 
 
-@given(COMMANDS, st.sampled_from(["card", "gpse"]))
+@given(COMMANDS, st.sampled_from(["card", "gpse", "next"]))
 def test_any_commands_are_answered(commands: list[bytes], profile: str) -> None:
     """Each with a response APDU, and without the issuer nothing but tries is ever lost."""
     before = kit.issued_image(profile)

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The issuer's side of the card: what it may do, in which order, and what it never gets."""
 
+import contextlib
+
 import pytest
 
 from tegata.card import Card
 from tegata.card.rules import KeyUse, Life
 from tegata.codecs.apdu import SW, Command
 from tegata.crypto.mac import aes_cmac
-from tegata.jpki import Kind
-from tegata.reader import JpkiSession, PinRequired, personalise, run
+from tegata.jpki import Kind, card_map
+from tegata.reader import Blocked, JpkiSession, PinRequired, WrongPin, personalise, run
 from tegata.reader.errors import CardRefused, IssuerRefused
 from unit.card import kit
 from unit.refusal import refused
@@ -235,3 +237,44 @@ def test_a_cards_first_pin_is_the_issuers() -> None:
     card = kit.blank()
     with pytest.raises(PinRequired):
         JpkiSession(card.transmit).set_first_pin(Kind.SIGNING, "ABC123")
+
+
+def test_unblocking_gives_the_tries_back_and_leaves_the_value() -> None:
+    """Inside the issuer's session only (assumption card.unblock); a PIN that was never set stays so."""
+    card = kit.issued()
+    session = JpkiSession(card.transmit)
+    for _ in range(3):
+        with contextlib.suppress(WrongPin, Blocked):
+            session.verify(Kind.AUTHENTICATION, "0000")
+    ef = card_map.jpki_file("pin", Kind.AUTHENTICATION)
+    with pytest.raises(IssuerRefused):
+        run(personalise.unblock("jpki", ef), card.transmit)
+    opened(card)
+    run(personalise.unblock("jpki", ef), card.transmit)
+    session.select()
+    session.verify(Kind.AUTHENTICATION, "1234")
+    with pytest.raises(CardRefused) as caught:
+        run(personalise.unblock("text", 0x12), card.transmit)
+    assert caught.value.sw == SW.DATA_INVALIDATED
+
+
+def test_objects_are_written_by_the_issuer_alone() -> None:
+    """Where the security domain is selected, and not those that the maker wrote."""
+    card = kit.issued()
+    domain = Command(0x00, 0xA4, 0x04, 0x0C, bytes.fromhex("A0000001510000"))
+
+    def put(tag: int) -> int:
+        return sw(card, Command(0x00, 0xDA, tag >> 8, tag & 0xFF, b"99999"))
+
+    assert put(0x00F0) == SW.SECURITY_STATUS
+    opened(card)
+    assert put(0x00F0) == SW.REFERENCE_NOT_FOUND
+    card.transmit(domain.to_bytes())
+    assert [put(tag) for tag in (0x00F0, 0x0045, 0x0066, 0x5F51, 0x0001)] == [
+        SW.OK,
+        SW.CONDITIONS,
+        SW.CONDITIONS,
+        SW.CONDITIONS,
+        SW.REFERENCE_NOT_FOUND,
+    ]
+    assert card.image.files["isd", 0xF0] == b"99999"
