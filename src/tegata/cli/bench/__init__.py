@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from tegata.cli.bench import country, engines, primitives, status
+from tegata.cli.bench import cards, country, engines, primitives, status
 from tegata.cli.bench.measure import Result
 from tegata.cli.manners import FAILED, Progress, add_json, say, show
 from tegata.crypto import openssl
@@ -24,6 +24,8 @@ Suite = Callable[[], Iterator[Result]]
 SUITES: Final[Mapping[str, Suite]] = {
     "raw.": primitives.suite,
     "card.": engines.suite,
+    "apdu.": cards.apdus,
+    "opensc.": cards.opensc,
     "verify.": status.verdicts,
     "ocsp.": status.answers,
     "up.": country.starts,
