@@ -185,8 +185,8 @@ def test_a_verdict_and_an_answer_are_measured() -> None:
     """Against the same operations, raw: whoever were quicker would have left one out."""
     found = [*status.verdicts(times=3), *status.answers(times=3)]
     assert [one.name for one in found] == ["verify.signature", "verify.again", "ocsp.answer"]
-    assert [one.aim for one in found] == [None, 1.5, None]
     for one in found:
+        assert one.aim is None
         assert one.ratio is not None
         assert one.ratio > 0.9
 
