@@ -84,18 +84,19 @@ class Bundle:
     def judge(self, anchors: Anchors | None = None) -> Verdict:
         """Judge again as it was judged then, by the reader's own `anchors` if he gives them.
 
-        Raises the `VerifyError` that was raised then, or `BundleError` (`verify.bundle_differs`).
+        Raises the `VerifyError` that was raised then, or `BundleError` (`verify.bundle_differs`); `Rejected` without checks
+        for anchors that are none.
         """
+        trust = TrustStore.of(self.anchors if anchors is None else anchors, remember=0)
         try:
-            verdict = self._judge(self.anchors if anchors is None else anchors)
+            verdict = self._judge(trust)
         except VerifyError as error:
             self._compare(_refusal(error))
             raise
         self._compare(_acceptance(verdict))
         return verdict
 
-    def _judge(self, anchors: Anchors) -> Verdict:
-        trust = TrustStore.of(anchors, remember=0)
+    def _judge(self, trust: TrustStore) -> Verdict:
         if self.data is None or self.signature is None:
             return verify_certificate(self.certificate, self.kind, self.status, trust, self.at, self.policy)
         evidence = Evidence(self.certificate, self.data, self.signature, self.kind, self.status, self.scheme)
@@ -138,10 +139,10 @@ def seal(
     else:
         (certificate, kind, status), data, signature, scheme = evidence, None, None, None
     kept = {of: tuple(found) for of, found in anchors.items()}
-    TrustStore.of(kept)
+    trust = TrustStore.of(kept, remember=0)
     bundle = Bundle(certificate, kind, status, kept, now, policy, data, signature, scheme, _software(), {})
     try:
-        outcome = _acceptance(bundle._judge(kept))
+        outcome = _acceptance(bundle._judge(trust))
     except VerifyError as error:
         outcome = _refusal(error)
     return Bundle(certificate, kind, status, kept, now, policy, data, signature, scheme, bundle.software, outcome)

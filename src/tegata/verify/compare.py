@@ -254,7 +254,7 @@ def _parts(text: str) -> tuple[int, int, int] | None:
 def _year(written: str) -> int:
     name = written.rstrip("0123456789元").upper()
     number = written[len(name) :]
-    return _raw()["eras"].get(name, 0) + (1 if number == "元" else int(number))
+    return int(_raw()["eras"].get(name, 0)) + (1 if number == "元" else int(number))
 
 
 def _sex(text: str, ours: Sex) -> Judged:

@@ -220,15 +220,91 @@ def test_a_file_that_cannot_be_read_is_named(case: Case, option: str, kind: str)
     path = case.folder if kind == "folder" else case.folder / "nothing"
     arguments = [*case.signed(b""), *case.options(), option, str(path)]
     code, told = case.told(*arguments)
-    assert (code, told["error"]) == (1, "verify.unreadable_file")
+    assert (code, told["error"]) == (2, "verify.unreadable_file")
     assert str(path) in told["what"]
 
 
 @pytest.mark.parametrize("option", ["--certificate", "--anchor", "--ocsp", "--crl"])
 @pytest.mark.parametrize("content", [b"", b"\x30", b"\x30\x80\x00\x00", b"-----BEGIN X-----", b"\xff" * 1000])
 def test_whatever_is_in_the_files_it_is_a_refusal(case: Case, option: str, content: bytes) -> None:
-    """Garbage of any kind ends with 1 and a reason, never with a traceback."""
+    """Garbage of any kind ends with a reason, never with a traceback: 1 where it is the evidence, else 2."""
     options = [part for part in case.options("crl" if option == "--crl" else "ocsp")]
     code, told = case.told(*options, option, case.file("garbage", content))
-    assert code == 1
+    assert code == (1 if option == "--certificate" and told["error"] == "verify.malformed" else 2)
     assert told["error"].startswith("verify.")
+
+
+def test_what_cannot_be_judged_is_not_refused(case: Case) -> None:
+    """Stale status and an unknown policy end with 2: nothing is said against the evidence."""
+    code, told = case.told(*case.options(), "--at", "2026-11-25")
+    assert (code, told["error"]) == (2, "verify.status_stale")
+    code, told = case.told(*case.options(), "--policy", "lenient")
+    assert (code, told["error"]) == (2, "verify.unknown_policy")
+
+
+def test_the_failed_step_comes_first(case: Case) -> None:
+    """Whoever reads one line reads what went wrong."""
+    assert main(["verify", *case.signed(bytes(256)), *case.options()]) == 1
+    assert case.capsys.readouterr().out.splitlines()[0].strip().startswith("✗ signature.value")
+
+
+def test_files_are_recognised_by_what_is_in_them(case: Case) -> None:
+    """In any order, DER or PEM; only the anchor has to be named."""
+    signature = case.scene.key.sign(Scheme.RSA_PKCS1_SHA256, DOCUMENT)
+    anchor = ["--anchor", case.file("anchor.der", case.scene.authority.der), *AT]
+    files = [
+        case.file("contract.pdf", DOCUMENT),
+        case.file("contract.sig", signature),
+        case.file("response", case.scene.authority.respond(case.scene.certificate)),
+        case.file("hanako", pem.encode(case.scene.certificate)),
+    ]
+    code, told = case.told(*files, *anchor)
+    assert (code, len(told["checks"])) == (0, 6)
+    listed = case.file("list", case.scene.authority.revocation_list())
+    certificate = case.file("hanako.der", case.scene.certificate)
+    code, told = case.told(listed, certificate, *anchor)
+    assert (code, told["status"]["source"]) == (0, "crl")
+    code, told = case.told(certificate, listed, files[3], *anchor)
+    assert (code, told["error"]) == (2, "verify.two_of_a_kind")
+
+
+def test_a_bundle_is_judged_again_from_one_file(case: Case) -> None:
+    """Written once, judged alone; with the right anchor as well; altered or of another authority it is refused."""
+    signature = case.scene.key.sign(Scheme.RSA_PKCS1_SHA256, DOCUMENT)
+    out = case.folder / "evidence.bundle"
+    code, first = case.told(*case.signed(signature), *case.options(), "--bundle", str(out), "--policy", "standard")
+    assert code == 0
+    assert case.told(str(out)) == (0, first)
+    assert case.told(str(out), "--anchor", case.file("anchor.der", case.scene.authority.der)) == (0, first)
+    altered = case.file("altered", out.read_bytes().replace(b'"serial":"4711"', b'"serial":"4712"'))
+    assert case.told(altered)[0] == 1
+    assert case.told(altered)[1]["error"] == "verify.bundle_damaged"
+
+
+def test_a_refusal_is_bundled_too(case: Case) -> None:
+    """Why somebody was turned away can be shown years later."""
+    out = case.folder / "evidence.bundle"
+    first = case.told(*case.signed(bytes(256)), *case.options(), "--bundle", str(out))
+    assert first[0] == 1
+    assert case.told(str(out)) == first
+
+
+def test_a_redacted_bundle_cannot_be_judged(case: Case) -> None:
+    """It says so, and ends with 2."""
+    out = case.folder / "evidence.bundle"
+    assert case.told(*case.options(), "--bundle", str(out), "--redacted")[0] == 0
+    code, told = case.told(str(out))
+    assert (code, told["error"]) == (2, "verify.bundle_redacted")
+    code, told = case.told(*case.options(), "--bundle", str(case.folder / "no" / "folder"))
+    assert (code, told["error"]) == (2, "verify.unwritable_file")
+
+
+def test_policies_are_listed_and_used(case: Case) -> None:
+    """Each with its version; the one chosen decides which status counts."""
+    code, told = case.told("--policy", "list")
+    assert (code, told["strict"]["version"]) == (0, 1)
+    assert case.told(*case.options("crl"), "--policy", "offline-crl")[0] == 0
+    code, told = case.told(*case.options("crl"), "--policy", "strict")
+    assert (code, told["error"]) == (2, "verify.status_source")
+    assert main(["verify", "--policy", "list"]) == 0
+    assert "offline-crl (1)" in case.capsys.readouterr().out
