@@ -84,8 +84,8 @@ class Bundle:
     def judge(self, anchors: Anchors | None = None) -> Verdict:
         """Judge again as it was judged then, by the reader's own `anchors` if he gives them.
 
-        Raises the `VerifyError` that was raised then, or `BundleError` (`verify.bundle_differs`); `Rejected` without checks
-        for anchors that are none.
+        Raises the `VerifyError` that was raised then, or `BundleError` (`verify.bundle_differs`); `Rejected` without
+        checks for anchors that are none.
         """
         trust = TrustStore.of(self.anchors if anchors is None else anchors, remember=0)
         try:
