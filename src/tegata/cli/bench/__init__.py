@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from tegata.cli.bench import cards, country, engines, primitives, status
+from tegata.cli.bench import cards, country, engines, primitives, status, verdicts
 from tegata.cli.bench.measure import Result
 from tegata.cli.manners import FAILED, Progress, add_json, say, show
 from tegata.crypto import openssl
@@ -26,7 +26,7 @@ SUITES: Final[Mapping[str, Suite]] = {
     "card.": engines.suite,
     "apdu.": cards.apdus,
     "opensc.": cards.opensc,
-    "verify.": status.verdicts,
+    "verify.": verdicts.suite,
     "ocsp.": status.answers,
     "up.": country.starts,
     "story.": country.steps,
