@@ -6,8 +6,8 @@ Warm means: the verifier knows the authority and its OCSP responder, whose file 
 the holder nothing is remembered from one call to the next (`verify.again` is the row for that), and requests carry a
 nonce, so that each answer is signed anew.  References are the very operations that cannot be left out, raw: for a
 verdict the checks of the authority's signature, the holder's and the responder's, for an answer the responder's
-signature.  These rows have no aim yet.  Wished for are at most 1.8 for `verify.signature` and 1.7 for `ocsp.answer`, which
-is not reached, and 1.5 for `verify.again`, which only a quiet machine reaches.
+signature.  These rows have no aim yet.  Wished for are 1.8 for `verify.signature` and 1.7 for `ocsp.answer`, which is
+not reached, and 1.5 for `verify.again`, which only a quiet machine reaches.
 """
 
 import itertools
