@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import docs_card
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "reference"
 NOTE = "<!-- Written by scripts/docs.py from the code; change that, then run it again. -->\n\n"
@@ -54,6 +56,7 @@ def main() -> int:
 def pages() -> dict[str, str]:
     """Return each generated page by its file name in docs/reference."""
     makers: dict[str, Callable[[], str]] = {
+        "card.md": docs_card.page,
         "commands.md": commands,
         "control-api.md": control_api,
         "addresses.md": addresses,
