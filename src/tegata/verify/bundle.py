@@ -18,8 +18,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any, Final
 
+from tegata import __version__
 from tegata.crypto.keys import Scheme
 from tegata.jpki import Kind
 from tegata.messages import TegataError
@@ -227,11 +229,7 @@ def _without_titles(shown: dict[str, Any]) -> dict[str, Any]:
 
 def _software() -> dict[str, str]:
     """Return the versions that judged; recorded, never compared."""
-    import cryptography
-
-    from tegata import __version__
-
-    return {"cryptography": cryptography.__version__, "tegata": __version__}
+    return {"cryptography": version("cryptography"), "tegata": __version__}
 
 
 def _text(value: bytes | None) -> str | None:
