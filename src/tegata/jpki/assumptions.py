@@ -6,9 +6,7 @@ Each entry of `assumptions.toml` has a `value`, the `choices` it may take (empty
 """
 
 import functools
-import tomllib
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 
@@ -26,6 +24,9 @@ class Assumption:
 @functools.cache
 def table() -> dict[str, Assumption]:
     """Return every assumption by its dotted name."""
+    import tomllib
+    from importlib import resources  # both take long, and not every process asks
+
     raw = tomllib.loads((resources.files(__package__) / "assumptions.toml").read_text("utf-8"))
     return {
         f"{package}.{name}": Assumption(

@@ -6,9 +6,7 @@ appears by its wards.
 """
 
 import functools
-import tomllib
 from dataclasses import dataclass
-from importlib import resources
 
 from tegata.messages import TegataError
 
@@ -34,6 +32,9 @@ class Municipality:
 @functools.cache
 def table() -> dict[str, Municipality]:
     """Return every municipality of the country by its code."""
+    import tomllib
+    from importlib import resources  # both take long, and not every process asks
+
     raw = tomllib.loads((resources.files(__package__) / "municipalities.toml").read_text("utf-8"))
     return {code: Municipality(code, **names) for code, names in raw.items()}
 

@@ -5,9 +5,10 @@ The default accepts the certificates of this country (test arm) and nothing else
 passes `Policy(certificate_policies=PRODUCTION_POLICIES)` together with the genuine anchors.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 
@@ -17,15 +18,32 @@ from tegata.verify.memory import Memory
 
 Policies = Mapping[str, tuple[Kind, Carrier]]
 
-TEST_POLICIES: Final[Policies] = MappingProxyType(
-    {oids.policy(kind, carrier): (kind, carrier) for kind in Kind for carrier in Carrier}
+
+class _Written(Mapping[str, tuple[Kind, Carrier]]):
+    """A table that is made when it is first asked: the assumptions that it rests on take long to read."""
+
+    def __init__(self, make: Callable[[], dict[str, tuple[Kind, Carrier]]]) -> None:
+        self._make = cache(make)
+
+    def __getitem__(self, oid: str) -> tuple[Kind, Carrier]:
+        return self._make()[oid]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._make())
+
+    def __len__(self) -> int:
+        return len(self._make())
+
+
+TEST_POLICIES: Final[Policies] = _Written(
+    lambda: {oids.policy(kind, carrier): (kind, carrier) for kind in Kind for carrier in Carrier}
 )
 """Policy OID -> what it certifies, for certificates of this country."""
 
 PRODUCTION_POLICIES: Final[Policies] = MappingProxyType({oid: what for what, oid in oids.PRODUCTION_POLICIES.items()})
 """The same for genuine certificates."""
 
-KNOWN_POLICIES: Final[Policies] = MappingProxyType({**TEST_POLICIES, **PRODUCTION_POLICIES})
+KNOWN_POLICIES: Final[Policies] = _Written(lambda: {**TEST_POLICIES, **PRODUCTION_POLICIES})
 """Both: enough to say what a certificate claims to be, before anything says whether that is accepted."""
 
 SCHEMES: Final = frozenset(set(Scheme) - {Scheme.RSA_PKCS1_BARE})
