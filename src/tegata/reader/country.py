@@ -75,7 +75,6 @@ class Country:
             raise CountryError("card.country_refused", status=response.status)
         return json.loads(answer) if answer else {}
 
-
     def _renew(self) -> None:
         """Hang up when the country has: it ends connections over which nothing was said for some seconds."""
         kept = self._connection.sock
