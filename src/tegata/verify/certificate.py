@@ -162,9 +162,15 @@ def _policies(value: bytes) -> tuple[str, ...]:
     return tuple(found)
 
 
+@cache
+def _claims_known() -> dict[str, tuple[Kind, Carrier]]:
+    return dict(KNOWN_POLICIES)
+
+
 def _claims(policies: tuple[str, ...]) -> tuple[Kind | None, Carrier | None]:
     """Return what the policies claim to certify; nothing when none or several are known."""
-    known = [KNOWN_POLICIES[policy] for policy in policies if policy in KNOWN_POLICIES]
+    table = _claims_known()
+    known = [table[policy] for policy in policies if policy in table]
     return known[0] if len(known) == 1 else (None, None)
 
 

@@ -216,7 +216,12 @@ def _read_single(tbs: bytes, start: int, end: int) -> _Single:
     this_update = reading.moment(reading.GENERALIZED_TIME, tbs[at[7] : at[8]])
     next_update = None
     if tags[3:4] == b"\xa0":
-        until = reading.only(tbs[at[10] : at[11]], reading.GENERALIZED_TIME)
+        until = tbs[at[10] : at[11]]
+        until = (
+            until[2:]
+            if until[:2] == b"\x18\x0f" and len(until) == 17
+            else reading.only(until, reading.GENERALIZED_TIME)
+        )
         next_update = reading.moment(reading.GENERALIZED_TIME, until)
     extensions = reading.extensions(tbs, at[-2], at[-1]) if tags[-1] == 0xA1 else {}
     if reading.unprocessed_critical(extensions, frozenset()) is not None:
@@ -344,6 +349,8 @@ def _carried(content: bytes) -> Iterator[tuple[Certificate, frozenset[bytes]]]:
 
 def _check_form(responder: bytes) -> None:
     """Refuse a ResponderID that is neither a name nor the hash of a key."""
+    if len(responder) == 24 and responder[:4] == b"\xa2\x16\x04\x14":  # a SHA-1, as it should be
+        return
     if responder[0] == BY_KEY:
         reading.only(reading.only(responder, BY_KEY), der.OCTET_STRING)
     elif responder[0] != BY_NAME:

@@ -26,6 +26,8 @@ class Anchor:
     kind: Kind
     certificate: Certificate
     key_id: bytes = field(repr=False)
+    issuer_name: bytes = field(repr=False)
+    """The anchor's own issuer as a GeneralName: what an authorityKeyIdentifier may name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class TrustStore:
         named = certificate.authority_key
         candidates = () if named is None or named.key_id is None else self._anchors.get(named.key_id, ())
         for anchor in candidates:
-            if _names(certificate, anchor.certificate):
+            if _names(certificate, anchor):
                 return anchor
         raise Rejected("verify.untrusted", clause="RFC 5280 §6.1.3 (a)(4)")
 
@@ -71,13 +73,13 @@ def _anchor(kind: Kind, certificate: Certificate) -> Anchor:
     critical = {name for name, extension in certificate.extensions.items() if extension.critical}
     if not certificate.is_ca or not {KEY_CERT_SIGN, CRL_SIGN} <= usage or not key_id or critical - PROCESSED:
         raise Rejected("verify.bad_anchor", clause="RFC 5280 §6.1.4 (k)-(o)")
-    return Anchor(kind, certificate, key_id)
+    return Anchor(kind, certificate, key_id, names.directory_name(certificate.issuer))
 
 
-def _names(certificate: Certificate, issuer: Certificate) -> bool:
-    named = certificate.authority_key
+def _names(certificate: Certificate, anchor: Anchor) -> bool:
+    named, issuer = certificate.authority_key, anchor.certificate
     if certificate.issuer != issuer.subject or named is None:
         return False
     if named.serial is None or named.issuer is None:
         return True
-    return named.serial == issuer.serial and names.directory_name(issuer.issuer) in named.issuer
+    return named.serial == issuer.serial and anchor.issuer_name in named.issuer
