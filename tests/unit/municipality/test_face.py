@@ -48,7 +48,7 @@ def test_a_line_comes_back_from_every_filter(kind: int) -> None:
     for at, value in enumerate(line):
         left, corner = (line[at - 1], above[at - 1]) if at else (0, 0)
         near = left + above[at] - corner
-        paeth = min((left, above[at], corner), key=lambda one, near=near: abs(near - one))
+        paeth = min((abs(near - one), order, one) for order, one in enumerate((left, above[at], corner)))[2]
         filtered.append(value - (0, left, above[at], (left + above[at]) // 2, paeth)[kind] & 0xFF)
     assert raster._unfiltered(kind, bytes(filtered), above) == line
 
