@@ -4,7 +4,7 @@
 # words             why, and where the behaviour is known from
 card PROFILE        start with an issued card (`card`, `gpse`), or with `blank card`
 reset               power off and on
-> HEX ; words       a command APDU
+> HEX ; words       a command APDU; `{NAME}` is the PIN of that name with its length (`tegata.reader.dialogue`)
 < PATTERN ; words   the answer: hexadecimal, `??` any byte, `[n]` any n bytes, `*` anything
 """
 
@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from tegata.card import Card
+from tegata.reader import dialogue
 from unit.card import kit
 
+PINS = {"authentication": "1234", "signing": "ABC123", "text": "4321", "common.card": "9876", "juki.card": "9876"}
 FILES = sorted(Path(__file__).parent.glob("*.apdu"))
 
 
@@ -31,7 +33,7 @@ def test_dialogue(file: Path) -> None:
         elif verb == "reset":
             card.reset()
         elif verb == ">":
-            answer = card.transmit(bytes.fromhex(rest))
+            answer = card.transmit(dialogue.command(dialogue.Line(number, verb, rest), PINS))
         else:
             assert re.fullmatch(pattern(rest), answer.hex().upper()), f"{file.name}:{number}: {answer.hex(' ').upper()}"
 
