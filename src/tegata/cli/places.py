@@ -34,6 +34,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     manners.add_data(parser)
 
 
+def inherited(inner: argparse.Namespace, outer: argparse.Namespace) -> argparse.Namespace:
+    """Return the options of an inner command, with the card of the outer one where the inner names none."""
+    places = ("card", "pcsc", "listen")
+    if all(getattr(inner, name, None) is None for name in places):
+        for name in (*places, "data"):
+            setattr(inner, name, getattr(outer, name))
+    return inner
+
+
 @contextmanager
 def opened(args: argparse.Namespace) -> Iterator[Element]:
     """Yield the card that the options name.  Raises `TegataError`s."""

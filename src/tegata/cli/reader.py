@@ -44,7 +44,13 @@ def add_actions(parser: argparse.ArgumentParser, *, tracing: bool = True) -> Non
     _authenticity_options(_action(actions, "authenticity", reader_actions.authenticity, words))
     if tracing:
         words = say("カードとのやり取りを記録し、説明する", "record a dialogue with a card, and explain it")
-        _trace_options(_action(actions, "trace", reader_trace.trace, words, json=False))
+        _trace_options(_action(actions, "trace", _trace, words, json=False))
+
+
+def _trace(args: argparse.Namespace) -> int:
+    parser = argparse.ArgumentParser(prog="tegata reader trace")
+    add_actions(parser, tracing=False)
+    return reader_trace.trace(args, parser.parse_args)
 
 
 def _action(

@@ -6,6 +6,7 @@ A recording has the form of `tests/dialogue`; PINs and what they guard are not i
 
 import argparse
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,28 +15,23 @@ from tegata.cli.reader_actions import ActionError
 from tegata.reader import dialogue
 from tegata.reader.trace import explained
 
+Parse = Callable[[list[str]], argparse.Namespace]
+"""Reads the words of the action that is to be recorded."""
 
-def trace(args: argparse.Namespace) -> int:
-    """Record, explain or play."""
+
+def trace(args: argparse.Namespace, parse: Parse) -> int:
+    """Record, explain or play.  The action's own options win; where the card lies may be said before the action too."""
     if args.explain is not None:
         return _explain(args.explain)
     if args.replay is not None:
         return _replay(args)
     if not args.action:
         raise ActionError("reader.nothing_to_trace")
-    inner = _parsed(args.action)
+    inner = places.inherited(parse(args.action), args)
     with ExitStack() as stack:
         inner.trace_to = _print if args.to is None else stack.enter_context(card.recorded(args.to))
         inner.with_data = args.with_data
         return int(manners.guarded(inner.run)(inner))
-
-
-def _parsed(action: list[str]) -> argparse.Namespace:
-    from tegata.cli import reader
-
-    parser = argparse.ArgumentParser(prog="tegata reader trace")
-    reader.add_actions(parser, tracing=False)
-    return parser.parse_args(action)
 
 
 def _explain(file: Path) -> int:

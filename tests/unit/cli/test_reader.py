@@ -190,6 +190,18 @@ def test_a_dialogue_is_recorded_explained_and_played(desk: Desk, capsys: pytest.
     assert main(["reader", "trace"]) == 1
 
 
+def test_where_the_card_lies_may_be_said_before_the_traced_action(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`trace --card FILE info` and `trace info --card FILE` mean the same."""
+    where = ["--card", str(desk.card), "--data", str(desk.folder)]
+    assert main(["reader", "trace", *where, "info"]) == 0
+    before = capsys.readouterr().err
+    assert main(["reader", "trace", "info", *where]) == 0
+    assert "SELECT application jpki" in before
+    assert before == capsys.readouterr().err
+
+
 def test_the_list_says_what_is_missing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
