@@ -6,6 +6,9 @@ card PROFILE        start with an issued card (`card`, `gpse`), or with `blank c
 reset               power off and on
 > HEX ; words       a command APDU; `{NAME}` is the PIN of that name with its length (`tegata.reader.dialogue`)
 < PATTERN ; words   the answer: hexadecimal, `??` any byte, `[n]` any n bytes, `*` anything
+
+The heading of each file marks how well its behaviour is known: C read in public code, M measured by the author named,
+D in a public document, T tried with other people's software, S reported by others, ? an assumption of ours.
 """
 
 import re
@@ -36,6 +39,13 @@ def test_dialogue(file: Path) -> None:
             answer = card.transmit(dialogue.command(dialogue.Line(number, verb, rest), PINS))
         else:
             assert re.fullmatch(pattern(rest), answer.hex().upper()), f"{file.name}:{number}: {answer.hex(' ').upper()}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_each_dialogue_marks_how_well_it_is_known(file: Path) -> None:
+    """A behaviour without a mark could be mistaken for a fact."""
+    heading = "".join(line for line in file.read_text("utf-8").splitlines()[1:4] if line.startswith("#"))
+    assert re.search(r"(\(|; )[CMDTS?]: ", heading) or "assumption " in heading
 
 
 def lines(file: Path) -> Iterator[tuple[int, str, str]]:
