@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey
 
-from interop.pcsc import MODULES, Run, port_open, until
+from interop.pcsc import MODULES, Run, port_open, seen, until
 from interop.tls import Door, door
 from journey import processes
 from journey.processes import Up, up
@@ -142,10 +142,11 @@ def served(country: Up, vpcd_port: int, run: Run) -> Iterator[None]:
         line = cable.stdout.readline()
         assert line, cable.communicate(timeout=10)
         assert json.loads(line)["card"]
-        until(lambda: b"  Yes  " in run("opensc-tool", "--list-readers", check=False).stdout, "the card to be seen")
+        until(lambda: seen(run), "the card to be seen")
         yield
         cable.terminate()
         cable.communicate(timeout=10)
+    until(lambda: not seen(run), "the card to be gone")
 
 
 @pytest.mark.opensc

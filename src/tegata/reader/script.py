@@ -39,13 +39,14 @@ class Element(Protocol):
 
 def run(script: Script[T], transmit: Transmit) -> T:
     """Run `script` against a card to its end; errors of the script and of `transmit` pass through."""
-    try:
-        command = next(script)
-        while True:
-            command = script.send(transmit(command))
-    except StopIteration as end:
-        outcome: T = end.value
-        return outcome
+    answer: bytes | None = None
+    while True:
+        try:
+            command = next(script) if answer is None else script.send(answer)
+        except StopIteration as end:
+            outcome: T = end.value
+            return outcome
+        answer = transmit(command)  # outside: a StopIteration from there is an error, not the script's end
 
 
 def send(command: Command) -> Script[Response]:

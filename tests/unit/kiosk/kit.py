@@ -95,7 +95,8 @@ def serial(number: int, kind: Kind, carrier: Carrier = Carrier.CARD) -> int:
 def image(number: int, carrier: Carrier = Carrier.CARD) -> CardImage:
     """Return the image of the n-th person's card or phone, issued through its real commands."""
     profile = "card" if carrier is Carrier.CARD else "gpse"
-    stock = iter((key(2 + 2 * number), key(3 + 2 * number)))  # signing, authentication: the order of `Kind`
+    # Signing, authentication: the order of `Kind`; what the card's other applications make is of no interest here.
+    stock = itertools.chain((key(2 + 2 * number), key(3 + 2 * number)), itertools.repeat(key(0)))
     card = Card(CardImage.blank(profile, cards.ISSUER_KEY, f"TEGATA000000000{number}"), keys=lambda _: next(stock))
     run(cards.keys_and_requests(), card.transmit)
     issued = {kind: certificate(number, kind, carrier) for kind in Kind}
