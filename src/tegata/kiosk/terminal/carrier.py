@@ -51,7 +51,7 @@ def _present(jpki: JpkiSession, pin: str) -> None:
     except (WrongPin, Blocked) as error:
         raise Declined(error.reason, tries_left=error.tries_left) from error
     except BadPinFormat as error:
-        raise Declined(error.reason, clause=error.clause, **_tries(jpki)) from error
+        raise Declined(error.reason, clause=error.clause, **{**error.facts, **_tries(jpki)}) from error
 
 
 def _tries(jpki: JpkiSession) -> dict[str, object]:
