@@ -148,7 +148,7 @@ def test_wrong_pins_keep_the_session_and_count_down(tmp_path: Path) -> None:
         assert refused(await country.post(address, pin="0000"), 422, "reader.wrong_pin") == {"tries_left": 2}
         assert (await state(country, session))["tries_left"] == 2
         malformed = await country.post(address, pin="12a4")
-        assert refused(malformed, 422, "reader.pin_format.digits") == {"tries_left": 2}
+        assert refused(malformed, 422, "reader.pin_format.digits") == {"digits": 4, "tries_left": 2}
         assert refused(await country.post(address, pin="0001"), 422, "reader.wrong_pin") == {"tries_left": 1}
         assert refused(await country.post(address, pin="0002"), 422, "reader.pin_blocked") == {"tries_left": 0}
         assert refused(await country.post(address, pin=kit.PIN), 422, "reader.pin_blocked") == {"tries_left": 0}
