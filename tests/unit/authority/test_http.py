@@ -318,7 +318,7 @@ def test_other_acts_and_kinds_are_not_found(world: World) -> None:
     for path in ("/card-certificates/1/installed", "/card-certificates/1/revoked"):
         assert call(world, "municipality", "POST", BASE + path).status_code == 404
     assert call(world, "enrolment", "POST", f"{BASE}/phone-certificates/1/delivered").status_code == 404
-    for path in (f"{BASE}/ca/root.cer", "/crl/root/13113.crl", "/crl/signing/99999.crl", "/ocsp/root/AAAA"):
+    for path in (f"{BASE}/ca/nothing.cer", "/crl/nothing/13113.crl", "/crl/signing/99999.crl", "/ocsp/nothing/AAAA"):
         assert call(world, None, "GET", path).status_code == 404
 
 

@@ -97,7 +97,7 @@ def opensc(times: int = 3) -> Iterator[Result]:
     """Yield a full dump and a PKCS#11 signature through pcscd, against a signature by openssl; or what is missing."""
     try:
         dump, sign, openssl = (pcscd.program(name) for name in ("pkcs15-tool", "pkcs11-tool", "openssl"))
-        module = pcscd.library("opensc-pkcs11.so")
+        module = pcscd.shared_object("opensc-pkcs11.so")
         with (
             pcscd.with_card(issued(SoftwareKey.generate(Algorithm.RSA_2048))),
             tempfile.TemporaryDirectory() as name,

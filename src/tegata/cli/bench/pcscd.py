@@ -34,8 +34,8 @@ def program(name: str) -> str:
     return found
 
 
-def library(name: str) -> Path:
-    """Return the path of a library below /usr/lib; raises `Missing`."""
+def shared_object(name: str) -> Path:
+    """Return the path of a shared object below /usr/lib; raises `Missing`."""
     found = sorted(Path("/usr/lib").glob(f"**/{name}"))
     if not found:
         raise Missing(f"no {name}")
@@ -45,7 +45,7 @@ def library(name: str) -> Path:
 @contextlib.contextmanager
 def with_card(card: Element) -> Iterator[None]:
     """Run pcscd with `card` on its reader.  Raises `Missing`."""
-    pcscd, driver, tool = program("pcscd"), library("libifdvpcd.so"), program("opensc-tool")
+    pcscd, driver, tool = program("pcscd"), shared_object("libifdvpcd.so"), program("opensc-tool")
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tegata-bench-")))
         _alone(stack)
