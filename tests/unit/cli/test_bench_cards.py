@@ -27,7 +27,7 @@ def test_a_row_without_its_tool_says_so(lacking: str, monkeypatch: pytest.Monkey
         return f"/usr/bin/{name}"
 
     monkeypatch.setattr(pcscd, "program", program)
-    monkeypatch.setattr(pcscd, "library", lambda name: f"/usr/lib/{name}")
+    monkeypatch.setattr(pcscd, "shared_object", lambda name: f"/usr/lib/{name}")
     rows = list(cards.opensc(times=1))
     assert [one.name for one in rows] == ["opensc.dump", "opensc.sign"]
     assert all(one.unit == f"not measured: no {lacking}" and one.met is None for one in rows)
@@ -35,7 +35,7 @@ def test_a_row_without_its_tool_says_so(lacking: str, monkeypatch: pytest.Monkey
 
 def test_what_is_looked_for_and_not_there() -> None:
     """Programs and libraries alike."""
-    for look in (pcscd.program, pcscd.library):
+    for look in (pcscd.program, pcscd.shared_object):
         with pytest.raises(Missing, match="no such-a-thing"):
             look("such-a-thing")
 
