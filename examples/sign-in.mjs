@@ -5,8 +5,13 @@
 //   node sign-in.mjs http://127.0.0.1:8440 9000
 //
 // It makes a key, registers itself, prints an address to open in the browser, and says who came back.
+import { webcrypto } from "node:crypto";
 import { createServer } from "node:http";
 import * as client from "openid-client";
+
+// Node.js 18, as Debian 12 has it, keeps these to itself.
+globalThis.crypto ??= webcrypto;
+globalThis.CryptoKey ??= webcrypto.CryptoKey;
 
 const [country, port] = process.argv.slice(2);
 const algorithm = { name: "ECDSA", namedCurve: "P-256" };

@@ -5,8 +5,13 @@
 //   driver: {} or {"cancel": true}                                                     this: {"claims", "userinfo", ...}
 //
 // Everything that openid-client checks (state, nonce, PKCE, signature, at_hash, issuer, audience) is checked by it.
+import { webcrypto } from "node:crypto";
 import * as readline from "node:readline";
 import * as client from "openid-client";
+
+// Node.js 18, as Debian 12 has it, keeps these to itself.
+globalThis.crypto ??= webcrypto;
+globalThis.CryptoKey ??= webcrypto.CryptoKey;
 
 const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const read = async () => JSON.parse((await lines.next()).value);
