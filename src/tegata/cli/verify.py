@@ -163,7 +163,7 @@ def _refused(args: argparse.Namespace, error: verify.VerifyError) -> int:
         show(args, {"accepted": False, **told, "checks": [check.to_json(language()) for check in error.checks]}, "")
         return code
     if error.checks:
-        print("\n".join(_checks(tuple(sorted(error.checks, key=lambda check: check.outcome != "failed")))))
+        print("\n".join(_checks(tuple(sorted(error.checks, key=lambda check: check.outcome != "failed")))), flush=True)
     complain(args, error)
     return code
 
