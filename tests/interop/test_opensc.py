@@ -2,7 +2,6 @@
 """Debian's OpenSC meets our card: behind the virtual reader of vsmartcard, through a pcscd of our own."""
 
 import hashlib
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -142,17 +141,6 @@ def test_cards_come_and_go(vpcd_port: int, run: Run) -> None:
         first.close()
         second.close()
     until(lambda: not seen(run), "the cards to be gone")
-
-
-def test_no_command_waits_for_an_acknowledgement(card: Card) -> None:
-    """Debian's driver would wait 40 ms in each command if the card did not acknowledge at once."""
-    with connect(pcsc="Tegata") as reader:
-        reader.tries_left("signing")
-        started = time.perf_counter()
-        for _ in range(50):
-            reader.tries_left("signing")
-        per_command = (time.perf_counter() - started) / 100
-    assert per_command < 0.02
 
 
 def test_our_reader_meets_our_card_through_pcsc(card: Card) -> None:

@@ -152,3 +152,33 @@ def test_nobody_listens() -> None:
         VirtualReader(Recorder(), port=port)
     assert caught.value.facts == {"host": "127.0.0.1", "port": port}
     assert vpcd.DEFAULT_PORT == 35963
+
+
+class Wire:
+    """A TCP connection that plays what the driver sent, piece by piece, and writes down what was done with it."""
+
+    family = socket.AF_INET
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = list(pieces)
+        self.done: list[str] = []
+
+    def setsockopt(self, level: int, option: int, value: int) -> None:
+        """Write down a request to acknowledge at once."""
+        if (level, option, value) == (socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1):
+            self.done.append("acknowledge at once")
+
+    def recv(self, size: int) -> bytes:
+        """Return the next piece."""
+        self.done.append("receive")
+        return self._pieces.pop(0) if self._pieces else b""
+
+
+def test_every_piece_is_acknowledged_at_once() -> None:
+    """Debian's driver sends length and body apart and waits 40 ms for an acknowledgement that nobody asked for early.
+
+    The kernel drops the wish after each use, so it is repeated before every read.
+    """
+    wire = Wire(b"\x00", b"\x05", b"\x00\xb0\x00", b"\x00\x00")
+    assert vpcd.receive(wire) == bytes.fromhex("00b0000000")  # type: ignore[arg-type]
+    assert wire.done == ["acknowledge at once", "receive"] * 4
