@@ -31,8 +31,8 @@ _FOLDERS: Final = (
 )
 
 
-def find(configured: Path | None) -> Path:
-    """Return the font's file: the configured one, IPAmj明朝 from the system's folders, or the one that is installed
+def find(configured: Path | None, folders: tuple[Path, ...] = _FOLDERS) -> Path:
+    """Return the font's file: the configured one, IPAmj明朝 from the system's `folders`, or the one that is installed
     with this package.  Raises `Unavailable`.
 
     The last draws everyday names, but not the variants of the register's collection (Moji_Joho); what it cannot draw
@@ -43,7 +43,7 @@ def find(configured: Path | None) -> Path:
             return configured
         raise Unavailable("municipality.font_missing", font=configured.name)
     found = (
-        next((path for folder in _FOLDERS if folder.is_dir() for path in folder.rglob(FILE_NAME)), None) or _bundled()
+        next((path for folder in folders if folder.is_dir() for path in folder.rglob(FILE_NAME)), None) or _bundled()
     )
     if found is None:
         raise Unavailable("municipality.font_missing", font=FILE_NAME)

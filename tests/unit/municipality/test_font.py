@@ -73,6 +73,15 @@ def test_where_the_font_is_looked_for(tmp_path: Path) -> None:
     assert caught.value.facts == {"font": "none.ttf"}
 
 
+def test_without_the_registers_font_everyday_names_are_drawn_and_variants_refused() -> None:
+    """The font that comes with the packages has no Moji_Joho sequences, and never passes a base glyph off for one."""
+    bundled = font.find(None, ())
+    assert bundled.name == "NotoSerifJP-Regular.otf"
+    coverage = Coverage.read(bundled)
+    assert coverage.missing("山田　花子東京都渋谷区１２３") == []
+    assert coverage.missing("渡邉\U000e0110") != []
+
+
 @pytest.mark.parametrize("cut", [0, 5, 12, 20, 28, 40, 60, 100])
 def test_a_font_cut_anywhere_is_unusable(tmp_path: Path, cut: int) -> None:
     """Never a crash, never a font that draws nothing."""
