@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tegata.crypto import signatures
 from tegata.crypto.keys import Algorithm, Scheme
 from tegata.jpki import Kind, card_map
-from tegata.reader import JpkiSession, NotACard, PinRequired, personalise, run
+from tegata.reader import JpkiSession, NotACard, PinRequired, connect, personalise, run
 from tegata.reader.files import certificate_spki
 from unit.card import kit
 
@@ -47,3 +47,11 @@ def test_nobody_takes_it_for_todays_card() -> None:
     assert sorted(profile.applications) == ["isd", "jpki", "text"]
     passwords = {card.image.pins[place].value for place in card.image.pins}
     assert passwords == {b"1234", b"ABC123"}
+
+
+def test_one_client_signs_with_it_too() -> None:
+    """`connect` finds the generation by itself, and signs with its scheme after its PIN."""
+    with connect(kit.issued("next")) as reader:
+        reader.verify_pin("signing", kit.PIN[Kind.SIGNING])
+        spki = certificate_spki(reader.certificate(Kind.SIGNING))
+        signatures.verify(spki, Scheme.ECDSA_SHA384, b"message", reader.sign(Kind.SIGNING, b"message"))
